@@ -1,0 +1,1 @@
+"""Shillings: a payment service you run on your own machine and break on purpose."""
