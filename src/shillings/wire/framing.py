@@ -37,7 +37,7 @@ class FrameReader:
     """
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = bytearray()
 
     @property
     def half_way(self) -> bool:
@@ -50,17 +50,28 @@ class FrameReader:
         Raises:
             ProtocolError: a frame announces an impossible length. The reader is of no further use.
         """
-        buffer = self._rest + data if self._rest else data
-        payloads: list[bytes] = []
-        start, end = 0, len(buffer)
-        while end - start >= _HEADER_BYTES:
-            length = int.from_bytes(buffer[start : start + _HEADER_BYTES], "big")
-            if not 1 <= length <= FRAME_BYTES_MAX:
-                raise ProtocolError(f"a frame announces {length} bytes; 1 to {FRAME_BYTES_MAX} are allowed")
-            stop = start + _HEADER_BYTES + length
-            if stop > end:
-                break
-            payloads.append(buffer[start + _HEADER_BYTES : stop])
-            start = stop
-        self._rest = buffer[start:]
+        if not self._rest:
+            payloads, used = _cut(data)
+            self._rest += data[used:]
+            return payloads
+        # Appending in place keeps a frame that drips in byte by byte linear, not quadratic.
+        self._rest += data
+        payloads, used = _cut(self._rest)
+        del self._rest[:used]
         return payloads
+
+
+def _cut(buffer: bytes | bytearray) -> tuple[list[bytes], int]:
+    """The whole payloads at the front of a buffer, and how many bytes they and their headers take."""
+    payloads: list[bytes] = []
+    start, end = 0, len(buffer)
+    while end - start >= _HEADER_BYTES:
+        length = int.from_bytes(buffer[start : start + _HEADER_BYTES], "big")
+        if not 1 <= length <= FRAME_BYTES_MAX:
+            raise ProtocolError(f"a frame announces {length} bytes; 1 to {FRAME_BYTES_MAX} are allowed")
+        stop = start + _HEADER_BYTES + length
+        if stop > end:
+            break
+        payloads.append(bytes(buffer[start + _HEADER_BYTES : stop]))
+        start = stop
+    return payloads, start

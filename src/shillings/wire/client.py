@@ -1,0 +1,175 @@
+"""The web layer's end of the protocol: one connection to each application server, many requests in flight on it.
+
+A request is sent once. It is never sent again from here, whatever happens: only the caller knows whether that
+is safe. A request that found no connection, or a full one, was not sent, and the error says so.
+"""
+
+import asyncio
+import random
+
+import structlog
+
+from shillings.errors import DeadlineExceeded, OutcomeUnknown, Overloaded, Unavailable
+from shillings.wire.address import Address
+from shillings.wire.shillings_pb2 import Request, Response
+from shillings.wire.stream import FrameStream
+
+IN_FLIGHT_MAX = 1024
+"""Requests one connection carries at once. More would only wait in the application server's queues."""
+
+RECONNECT_SECONDS_MIN, RECONNECT_SECONDS_MAX = 0.05, 1.0
+SWEEP_SECONDS = 0.05
+"""How often overdue requests are looked for: a timer for each request would cost more than the request."""
+
+log = structlog.get_logger(__name__)
+
+
+class WebConnection(FrameStream):
+    """One connection to one application server."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._in_flight: dict[int, tuple[asyncio.Future[Response], float]] = {}
+        self._last_id = 0
+        self.draining = False
+        self.closed = self._loop.create_future()
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests wait for their answers here."""
+        return len(self._in_flight)
+
+    @property
+    def usable(self) -> bool:
+        """Whether a request may be sent here."""
+        return not self.draining and not self.closing
+
+    def call(self, request: Request, deadline: float) -> "asyncio.Future[Response]":
+        """Send a request; the future gets its response.
+
+        Args:
+            request: everything but the id, which is set here.
+            deadline: the event loop's time at which the caller gives up.
+        """
+        self._last_id += 1
+        request.id = self._last_id
+        future: asyncio.Future[Response] = self._loop.create_future()
+        self._in_flight[request.id] = (future, deadline)
+        self.send(request.SerializeToString())
+        return future
+
+    def payload_received(self, payload: bytes) -> None:
+        """Hand a response to the caller that waits for it."""
+        response = Response.FromString(payload)
+        if response.id == 0:
+            self.draining = True
+            log.info("app_draining")
+            return
+        # Nobody waits when the caller gave up: its id was taken out, and ids are never used again.
+        waiting = self._in_flight.pop(response.id, None)
+        if waiting is not None and not waiting[0].done():
+            waiting[0].set_result(response)
+
+    def stream_closed(self, reason: str) -> None:
+        """Tell every waiting caller that the outcome of its request is not known."""
+        for future, _ in self._in_flight.values():
+            if not future.done():
+                future.set_exception(OutcomeUnknown())
+        self._in_flight.clear()
+        if not self.closed.done():
+            self.closed.set_result(reason)
+
+    def sweep(self, now: float) -> None:
+        """Give up the requests whose deadline has passed, and forget those whose caller is gone."""
+        overdue = [i for i, (future, deadline) in self._in_flight.items() if deadline < now or future.done()]
+        for identifier in overdue:
+            future, _ = self._in_flight.pop(identifier)
+            if not future.done():
+                future.set_exception(DeadlineExceeded())
+
+
+class AppClient:
+    """Sends requests to the application servers, to the one with the fewest in flight.
+
+    Args:
+        addresses: where the application servers listen.
+    """
+
+    def __init__(self, addresses: list[Address]) -> None:
+        self._addresses = addresses
+        self._connections: list[WebConnection] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Begin to connect, and to reconnect whenever a connection is lost."""
+        self._tasks = [asyncio.create_task(self._keep_connected(address)) for address in self._addresses]
+        self._tasks.append(asyncio.create_task(self._sweep()))
+
+    async def stop(self) -> None:
+        """Close every connection."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for connection in self._connections:
+            connection.close()
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests wait for answers on all connections."""
+        return sum(connection.in_flight for connection in self._connections)
+
+    def call(self, request: Request, timeout_s: float) -> "asyncio.Future[Response]":
+        """Send a request; the future gets its response.
+
+        The future's errors: `OutcomeUnknown` when the connection broke, `DeadlineExceeded` when the time is over.
+
+        Raises:
+            Unavailable: no application server is connected. Nothing was sent.
+            Overloaded: every connection is full. Nothing was sent.
+        """
+        best: WebConnection | None = None
+        for connection in self._connections:
+            if connection.usable and (best is None or connection.in_flight < best.in_flight):
+                best = connection
+        if best is None:
+            raise Unavailable
+        if best.in_flight >= IN_FLIGHT_MAX:
+            raise Overloaded
+        request.timeout_ms = int(timeout_s * 1000)
+        return best.call(request, asyncio.get_running_loop().time() + timeout_s)
+
+    async def _keep_connected(self, address: Address) -> None:
+        pause = RECONNECT_SECONDS_MIN
+        reachable = True
+        while True:
+            connection = WebConnection()
+            try:
+                await address.connect(lambda made=connection: made)  # type: ignore[misc]
+            except OSError as error:
+                if reachable:
+                    log.warning("app_unreachable", address=str(address), reason=str(error))
+                reachable = False
+                # Jitter keeps many web servers from knocking at the same moment.
+                await asyncio.sleep(pause * random.uniform(0.5, 1.0))
+                pause = min(pause * 2, RECONNECT_SECONDS_MAX)
+                continue
+            log.info("app_connected", address=str(address))
+            pause, reachable = RECONNECT_SECONDS_MIN, True
+            await self._use(connection)
+            log.warning("app_connection_lost", address=str(address), reason=connection.closed.result())
+
+    async def _use(self, connection: WebConnection) -> None:
+        self._connections.append(connection)
+        try:
+            await connection.closed
+        finally:
+            self._connections.remove(connection)
+
+    async def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            for connection in self._connections:
+                connection.sweep(loop.time())
+
+

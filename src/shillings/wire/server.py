@@ -1,0 +1,104 @@
+"""The application layer's end of the protocol: many requests in flight, answers in any order."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from shillings.errors import Code
+from shillings.wire.address import Address
+from shillings.wire.framing import ProtocolError
+from shillings.wire.shillings_pb2 import Request, Response
+from shillings.wire.stream import FrameStream
+
+IN_FLIGHT_MAX = 4096
+"""Requests one connection may have in flight; above what a well-behaved web server sends (client.IN_FLIGHT_MAX)."""
+
+Answer = Callable[[Request], Awaitable[Response]]
+"""Carries a request out. It answers every request; it raises for none."""
+
+log = structlog.get_logger(__name__)
+
+
+class AppConnection(FrameStream):
+    """One web server's connection."""
+
+    def __init__(self, answer: Answer, connections: "set[AppConnection]") -> None:
+        super().__init__()
+        self._answer = answer
+        self._connections = connections
+        self._in_flight: dict[int, asyncio.Task[None]] = {}
+        self._draining = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Part of asyncio's protocol interface."""
+        super().connection_made(transport)
+        self._connections.add(self)
+
+    def payload_received(self, payload: bytes) -> None:
+        """Begin to carry out one request."""
+        request = Request.FromString(payload)
+        if request.id == 0 or request.id in self._in_flight:
+            # Two answers with one id could reach the wrong caller, so such a peer is cut off.
+            raise ProtocolError(f"request id {request.id} is zero or already in flight")
+        if self._draining:
+            self._send(Response(id=request.id, code=Code.UNAVAILABLE, message="This server is stopping."))
+        elif len(self._in_flight) >= IN_FLIGHT_MAX:
+            self._send(Response(id=request.id, code=Code.OVERLOADED, message="Too many requests in flight."))
+        else:
+            self._in_flight[request.id] = self._loop.create_task(self._carry_out(request))
+
+    def stream_closed(self, reason: str) -> None:
+        """Nobody waits any more: what has not begun is dropped; what the ledger has taken goes on."""
+        self._connections.discard(self)
+        for task in self._in_flight.values():
+            task.cancel()
+
+    async def drain(self) -> None:
+        """Tell the peer to send nothing more, finish what is in flight, close."""
+        self._draining = True
+        self._send(Response(id=0, code=Code.UNAVAILABLE, message="draining"))
+        if self._in_flight:
+            await asyncio.wait(self._in_flight.values())
+        self.close()
+
+    async def _carry_out(self, request: Request) -> None:
+        try:
+            response = await self._answer(request)
+            response.id = request.id
+            self._send(response)
+        finally:
+            del self._in_flight[request.id]
+
+    def _send(self, response: Response) -> None:
+        if not self.closing:
+            self.send(response.SerializeToString())
+
+
+class AppServer:
+    """Listens for web servers and answers their requests."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self._connections: set[AppConnection] = set()
+        self._server: asyncio.Server | None = None
+
+    async def listen(self, address: Address) -> None:
+        """Start to accept connections. Raises OSError."""
+        self._server = await address.listen(lambda: AppConnection(self._answer, self._connections))
+        log.info("app_listening", address=str(address))
+
+    @property
+    def addresses(self) -> list[Address]:
+        """Where it listens; with the port the system chose, where port 0 was asked for."""
+        assert self._server is not None, "listen first"
+        names = [s.getsockname() for s in self._server.sockets]
+        return [Address(path=n) if isinstance(n, str) else Address(host=n[0], port=n[1]) for n in names]
+
+    async def drain(self, seconds_max: float) -> None:
+        """Accept nothing more, finish what is in flight (for at most `seconds_max`), close every connection."""
+        if self._server is not None:
+            self._server.close()
+        drains = [asyncio.ensure_future(connection.drain()) for connection in list(self._connections)]
+        if drains:
+            await asyncio.wait(drains, timeout=seconds_max)

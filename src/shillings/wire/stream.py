@@ -1,0 +1,93 @@
+"""What both ends of a connection share: frames in, frames out, all of one loop turn in one write."""
+
+import asyncio
+
+import structlog
+from google.protobuf.message import DecodeError
+
+from shillings.wire.framing import FrameReader, ProtocolError, frame
+
+log = structlog.get_logger(__name__)
+
+HALF_FRAME_SECONDS_MAX = 10.0
+"""A frame that began must end within this time. It keeps a silent peer from holding a connection."""
+
+
+class FrameStream(asyncio.Protocol):
+    """A connection that carries frames. Subclasses say what a payload means and what a loss means."""
+
+    def __init__(self) -> None:
+        self._reader = FrameReader()
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._unsent: list[bytes] = []
+        self._stall: asyncio.TimerHandle | None = None
+
+    def payload_received(self, payload: bytes) -> None:
+        """Handle one payload. Raises ProtocolError (or protobuf's DecodeError) when it makes no sense."""
+        raise NotImplementedError
+
+    def stream_closed(self, reason: str) -> None:
+        """The connection is gone; nothing more comes or goes."""
+        raise NotImplementedError
+
+    @property
+    def closing(self) -> bool:
+        """Whether the connection is closed or about to be."""
+        return self._transport is None or self._transport.is_closing()
+
+    def send(self, payload: bytes) -> None:
+        """Send a payload. Everything sent in one turn of the event loop leaves in one write."""
+        if not self._unsent:
+            self._loop.call_soon(self._flush)
+        self._unsent.append(frame(payload))
+
+    def close(self) -> None:
+        """Send what is unsent, then close."""
+        if self._transport is not None:
+            self._flush()
+            self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Part of asyncio's protocol interface."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Part of asyncio's protocol interface."""
+        try:
+            for payload in self._reader.feed(data):
+                self.payload_received(payload)
+        except (ProtocolError, DecodeError) as error:
+            self._break_off(str(error))
+            return
+        self._watch_half_frame()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Part of asyncio's protocol interface."""
+        if self._stall is not None:
+            self._stall.cancel()
+        self._transport = None
+        self._unsent.clear()
+        self.stream_closed(str(exc) if exc else "closed by the peer")
+
+    def _flush(self) -> None:
+        if self._unsent and self._transport is not None:
+            self._transport.write(b"".join(self._unsent))
+            self._unsent.clear()
+
+    def _watch_half_frame(self) -> None:
+        if not self._reader.half_way:
+            if self._stall is not None:
+                self._stall.cancel()
+                self._stall = None
+        elif self._stall is None:
+            self._stall = self._loop.call_later(
+                HALF_FRAME_SECONDS_MAX, self._break_off, f"half a frame and {HALF_FRAME_SECONDS_MAX:.0f} s of silence"
+            )
+
+    def _break_off(self, reason: str) -> None:
+        """Close at once: the peer broke the protocol, so nothing more it says can be trusted."""
+        log.warning("connection_broken_off", reason=reason)
+        if self._transport is not None:
+            self._transport.abort()
