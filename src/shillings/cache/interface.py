@@ -1,0 +1,23 @@
+"""What a cache of sessions does. A cache may forget anything at any time; nobody may notice but by the time it takes."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+TOMBSTONE = b"-"
+"""The entry of a revoked session. It stands until the token would have expired, so no late fill can bury it."""
+
+
+class SessionCache(Protocol):
+    """Entries under session ids, each with a time to live. No method raises for the cache's own troubles."""
+
+    async def get(self, token_ids: Sequence[bytes]) -> list[bytes | None]:
+        """The entries, in order; None where there is none (or the cache is in trouble)."""
+
+    async def fill(self, entries: Sequence[tuple[bytes, bytes, int]]) -> None:
+        """Store (token id, entry, seconds to live) where there is no entry yet."""
+
+    async def bury(self, token_id: bytes, seconds: int) -> None:
+        """Replace an entry by a tombstone for this many seconds."""
+
+    async def close(self) -> None:
+        """Let go of what the cache holds open."""

@@ -1,0 +1,184 @@
+"""Lanes: the threads that talk to the database.
+
+Database calls block, so they happen in threads of their own, one hop per transaction. Each thread of a lane has
+its own connection. Work that meets trouble which is not its fault is run again, whole, a bounded number of times;
+so work must be safe to run twice, and the classes in this package that write say how theirs is.
+"""
+
+import asyncio
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+import structlog
+
+from shillings.errors import OutcomeUnknown, Unavailable
+from shillings.storage.engine import Dialect, Trouble, trouble
+
+CONFLICT_RETRIES_MAX = 8
+CONFLICT_PAUSE_SECONDS = 0.01
+LOST_COMMIT_SECONDS_MAX = 3.0
+"""How long to look for a database that was lost while it committed, before the outcome is called unknown."""
+
+Rows = Sequence[Sequence[Any]]
+Result = TypeVar("Result")
+
+log = structlog.get_logger(__name__)
+
+
+class Session:
+    """One connection to the database, opened when first needed, and opened anew after it was lost."""
+
+    def __init__(self, engine: sa.Engine, dialect: Dialect) -> None:
+        self._engine = engine
+        self._connection: sa.Connection | None = None
+        self.dialect = dialect
+        self.commit_sent = False
+        """Whether, since the work began, a COMMIT was sent whose answer has not been seen."""
+
+    def visit(self, *statements: str) -> list[Rows]:
+        """Send statements as they are, in one round trip where the engine can; return each one's rows."""
+        cursor = self._open().connection.cursor()
+        try:
+            if not self.dialect.one_packet:
+                return [self._fetch(cursor, statement) for statement in statements]
+            cursor.execute(";".join(statements))
+            answers: list[Rows] = [cursor.fetchall()]
+            while cursor.nextset():  # type: ignore[attr-defined]
+                answers.append(cursor.fetchall())
+            return answers
+        finally:
+            cursor.close()
+
+    def commit(self, *statements: str) -> None:
+        """Send statements and then COMMIT. From here until it returns, the outcome is not known."""
+        self.commit_sent = True
+        self.visit(*statements, "COMMIT")
+        self.commit_sent = False
+
+    def execute(self, statement: sa.Executable, parameters: Any = None) -> sa.CursorResult[Any]:
+        """Run a SQLAlchemy Core statement."""
+        return self._open().execute(statement, parameters)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything inside happens or none of it does."""
+        self.visit(self.dialect.begin)
+        yield
+        self.commit()
+
+    def roll_back(self) -> None:
+        """Undo what was begun. 1205 undoes one statement only, so this is sent after every trouble."""
+        if self._connection is not None:
+            with suppress(Exception):
+                self.visit("ROLLBACK")
+                return
+            self.discard()
+
+    def discard(self) -> None:
+        """Forget the connection; the next use opens a new one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(Exception):
+                connection.invalidate()
+            with suppress(Exception):
+                connection.close()
+
+    def _open(self) -> sa.Connection:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        return self._connection
+
+    @staticmethod
+    def _fetch(cursor: Any, statement: str) -> Rows:
+        cursor.execute(statement)
+        rows: Rows = cursor.fetchall()
+        return rows
+
+
+class Lane:
+    """A few threads with a connection each; one thread keeps its work in order.
+
+    Args:
+        engine: where to connect.
+        dialect: the engine's kind.
+        name: for thread names and logs.
+        threads: how many pieces of work run at once.
+        on_retry: told the reason whenever work is run again.
+    """
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        dialect: Dialect,
+        name: str,
+        *,
+        threads: int = 1,
+        on_retry: Callable[[str], None] = lambda reason: None,
+    ) -> None:
+        self._engine = engine
+        self._dialect = dialect
+        self._name = name
+        self._on_retry = on_retry
+        self._local = threading.local()
+        self._sessions: list[Session] = []
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
+
+    async def run(self, work: Callable[[Session], Result]) -> Result:
+        """Run work in one of the lane's threads.
+
+        Raises:
+            Unavailable: the database is away, or conflicts did not end. Nothing was applied.
+            OutcomeUnknown: the database was lost while it committed, and did not come back in time.
+            Exception: what the work raised; it was rolled back.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._persist, work)
+
+    async def close(self) -> None:
+        """Finish what is queued, then close the connections."""
+        await asyncio.get_running_loop().run_in_executor(None, self._executor.shutdown)
+        for session in self._sessions:
+            session.discard()
+
+    def _session(self) -> Session:
+        session: Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = Session(self._engine, self._dialect)
+            self._sessions.append(session)
+        return session
+
+    def _persist(self, work: Callable[[Session], Result]) -> Result:
+        """Run the work until it is done, is at fault, or patience ends."""
+        session = self._session()
+        session.commit_sent = False
+        conflicts, losses, patience_ends = 0, 0, time.monotonic() + LOST_COMMIT_SECONDS_MAX
+        in_doubt = False
+        while True:
+            try:
+                return work(session)
+            except Exception as error:
+                kind = trouble(error)
+                in_doubt = in_doubt or (session.commit_sent and kind is Trouble.LOST)
+                session.commit_sent = False
+                if kind is Trouble.LOST:
+                    session.discard()
+                    losses += 1
+                    again = losses <= 1 or (in_doubt and time.monotonic() < patience_ends)
+                else:
+                    session.roll_back()
+                    conflicts += 1
+                    again = kind is Trouble.CONFLICT and conflicts <= CONFLICT_RETRIES_MAX
+                    if kind is Trouble.FAULT:
+                        raise
+                if not again:
+                    log.warning("database_gave_up", lane=self._name, trouble=kind.name.lower(), reason=str(error), in_doubt=in_doubt)
+                    raise (OutcomeUnknown() if in_doubt else Unavailable()) from error
+                self._on_retry(kind.name.lower())
+                if losses > 1 or kind is Trouble.CONFLICT:
+                    # Jitter: two that collided should not collide again.
+                    time.sleep(CONFLICT_PAUSE_SECONDS * min(2**conflicts, 10) * random.uniform(0.5, 1.5))

@@ -1,0 +1,160 @@
+"""The ledger's transaction: a batch of transfers, two round trips, a constant number of statements.
+
+    BEGIN
+    lock every wallet involved, in id order        one SELECT … FOR UPDATE
+    read the idempotency keys                      one SELECT, after the locks: whoever holds the payer's wallet
+    read which sessions are revoked                one SELECT       sees every committed use of the payer's keys
+        (decide, in memory: ledger/rule.py)
+    wallets, transactions, entries, keys           one statement each
+    COMMIT
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from shillings import clock
+from shillings.ledger.outcomes import Outcome
+from shillings.ledger.rule import KeyOwner, rule
+from shillings.ledger.transfers import Decision, Ruling, StoredAnswer, Transfer, Wallet
+from shillings.storage.lanes import Rows, Session
+from shillings.storage.sql import in_list, literal, rows
+
+IDEMPOTENCY_KEY_LIFETIME = timedelta(hours=24)
+RECEIVERS_REMEMBERED_MAX = 200_000
+"""Emails whose user ids a process keeps; an email never changes its owner, so they cannot go stale."""
+
+
+class Receivers:
+    """User ids by canonical email, as far as this process has met them."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, bytes] = {}
+
+    def find(self, session: Session, emails: set[str]) -> dict[str, bytes]:
+        """The ids of the users with these emails; one SELECT for those not met before."""
+        missing = [email for email in emails if email not in self._ids]
+        if missing:
+            [found] = session.visit(f"SELECT email, user_id FROM users WHERE email IN ({in_list(missing)})")
+            if len(self._ids) + len(found) > RECEIVERS_REMEMBERED_MAX:
+                self._ids.clear()
+            known = {email: self._ids[email] for email in emails if email in self._ids}
+            self._ids.update((email, bytes(user_id)) for email, user_id in found)
+            return known | {email: self._ids[email] for email, _ in found}
+        return {email: self._ids[email] for email in emails}
+
+
+class LedgerBatch:
+    """A batch on its way through the database; `carry_out` is a Lane's work.
+
+    It may be run again after a COMMIT whose answer was lost. A batch commits whole or not at all, and its
+    transaction ids are made before it, so one look (under the wallets' locks, which a half-dead predecessor
+    would still hold) tells whether it did.
+    """
+
+    def __init__(
+        self, transfers: Sequence[Transfer], receivers: Receivers, now: Callable[[], datetime] = clock.now
+    ) -> None:
+        self._transfers = transfers
+        self._receivers = receivers
+        self._now = now
+        self._in_doubt: Ruling | None = None
+
+    def carry_out(self, session: Session) -> list[Decision]:
+        """Decide the batch and make it durable. Returns one decision for each transfer, in order."""
+        emails = {t.receiver_email for t in self._transfers if t.receiver_email}
+        receivers = self._receivers.find(session, emails) if emails else {}
+        moment = self._now()
+        oldest_key = clock.stored(moment - IDEMPOTENCY_KEY_LIFETIME)
+        wallets, answers, expired, revoked = self._lock_and_read(session, receivers, oldest_key)
+        if self._in_doubt is not None and self._committed(session, self._in_doubt):
+            session.visit("ROLLBACK")
+            return self._in_doubt.decisions
+        ruling = rule(self._transfers, wallets, receivers, answers, revoked)
+        writes = _writes(ruling, wallets, clock.stored(moment))
+        if not writes:
+            session.visit("ROLLBACK")
+            return ruling.decisions
+        self._in_doubt = ruling if ruling.transactions else None
+        session.commit(*_forget(expired), *writes)
+        return ruling.decisions
+
+    def _lock_and_read(
+        self, session: Session, receivers: dict[str, bytes], oldest_key: str
+    ) -> tuple[dict[bytes, Wallet], dict[KeyOwner, StoredAnswer], list[KeyOwner], frozenset[bytes]]:
+        transfers = self._transfers
+        user_ids = sorted({t.user_id for t in transfers} | set(receivers.values()))
+        keys = {(t.user_id, t.idempotency_key) for t in transfers if t.idempotency_key}
+        statements = [
+            session.dialect.begin,
+            f"SELECT user_id, email, balance, entry_count FROM users WHERE user_id IN ({in_list(user_ids)})"
+            f" ORDER BY user_id{session.dialect.for_update}",
+            f"SELECT token_id FROM revoked_tokens WHERE token_id IN ({in_list({t.token_id for t in transfers})})",
+        ]
+        if keys:
+            statements.append(
+                "SELECT user_id, idempotency_key, fingerprint, outcome, transaction_id, created_at"
+                f" FROM idempotency_keys WHERE {_any_key(keys)}"
+            )
+        answers = session.visit(*statements)
+        wallets = {bytes(row[0]): Wallet(bytes(row[0]), row[1], row[2], row[3]) for row in answers[1]}
+        stored, expired = _read_keys(answers[3] if keys else (), oldest_key)
+        return wallets, stored, expired, frozenset(bytes(row[0]) for row in answers[2])
+
+    @staticmethod
+    def _committed(session: Session, ruling: Ruling) -> bool:
+        identifier = literal(ruling.transactions[0].transaction_id)
+        [found] = session.visit(f"SELECT transaction_id FROM transactions WHERE transaction_id = {identifier}")
+        return bool(found)
+
+
+def _read_keys(found: Rows, oldest_key: str) -> tuple[dict[KeyOwner, StoredAnswer], list[KeyOwner]]:
+    """The answers that still hold, and the keys whose lifetime is over."""
+    stored: dict[KeyOwner, StoredAnswer] = {}
+    expired: list[KeyOwner] = []
+    for user_id, key, fingerprint, outcome, transaction_id, created_at in found:
+        owner = (bytes(user_id), key)
+        if str(created_at) < oldest_key:
+            expired.append(owner)
+        else:
+            stored[owner] = StoredAnswer(bytes(fingerprint), Outcome(outcome), bytes(transaction_id))
+    return stored, expired
+
+
+def _any_key(keys: set[KeyOwner] | list[KeyOwner]) -> str:
+    """A condition that holds for these keys. MariaDB and SQLite both look each pair up in the primary key."""
+    return " OR ".join([f"user_id={literal(u)} AND idempotency_key={literal(k)}" for u, k in sorted(keys)])
+
+
+def _forget(expired: list[KeyOwner]) -> list[str]:
+    """Make room for keys that are used anew after their lifetime, before the purge has met them."""
+    return [f"DELETE FROM idempotency_keys WHERE {_any_key(expired)}"] if expired else []
+
+
+def _writes(ruling: Ruling, wallets: dict[bytes, Wallet], moment: str) -> list[str]:
+    """One statement for each table that the ruling touches."""
+    statements = []
+    if ruling.transactions:
+        statements.append(_update([w for w in wallets.values() if w.changed], moment))
+        statements.append(
+            "INSERT INTO transactions (transaction_id, kind, sender_id, sender_email, receiver_id, receiver_email,"
+            f" amount, created_at) VALUES {rows([(*row, moment) for row in ruling.transactions])}"
+        )
+        statements.append(
+            f"INSERT INTO entries (account_id, seq, transaction_id, amount, balance) VALUES {rows(ruling.entries)}"
+        )
+    if ruling.keys:
+        statements.append(
+            "INSERT INTO idempotency_keys (user_id, idempotency_key, fingerprint, outcome, transaction_id, created_at)"
+            f" VALUES {rows([(*row, moment) for row in ruling.keys])}"
+        )
+    return statements
+
+
+def _update(wallets: list[Wallet], moment: str) -> str:
+    """All wallets in one statement; the same text runs on every engine."""
+    balances = " ".join([f"WHEN {literal(w.user_id)} THEN {w.balance}" for w in wallets])
+    counts = " ".join([f"WHEN {literal(w.user_id)} THEN {w.entry_count}" for w in wallets])
+    return (
+        f"UPDATE users SET balance = CASE user_id {balances} END, entry_count = CASE user_id {counts} END,"
+        f" updated_at = {literal(moment)} WHERE user_id IN ({in_list([w.user_id for w in wallets])})"
+    )

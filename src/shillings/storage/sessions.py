@@ -1,0 +1,78 @@
+"""Credentials and revoked sessions."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from shillings.storage.lanes import Session
+from shillings.storage.tables import credentials, revoked_tokens, users
+
+
+class Credential(NamedTuple):
+    """What a login is checked against."""
+
+    credential_id: bytes
+    user_id: bytes
+    password: str
+
+
+class Profile(NamedTuple):
+    """The part of a user that never changes while a session lives; what the cache keeps."""
+
+    user_id: bytes
+    first_name: str
+    middle_name: str
+    last_name: str
+    email: str
+    phone: str
+
+
+class SessionLook(NamedTuple):
+    """A wish to know whether a session stands, and whose it is."""
+
+    user_id: bytes
+    token_id: bytes
+
+
+_PROFILE = (users.c.user_id, users.c.first_name, users.c.middle_name, users.c.last_name, users.c.email, users.c.phone)
+
+
+def find_credentials(session: Session, emails: Sequence[str]) -> list[Credential | None]:
+    """The credentials for canonical emails, in order; None where nobody has the email."""
+    found = session.execute(
+        sa.select(
+            credentials.c.email, credentials.c.credential_id, credentials.c.user_id, credentials.c.password
+        ).where(credentials.c.email.in_(set(emails)))
+    )
+    by_email = {row[0]: Credential(bytes(row[1]), bytes(row[2]), row[3]) for row in found}
+    return [by_email.get(email) for email in emails]
+
+
+def note_logins(session: Session, credential_ids: Sequence[bytes], moment: datetime) -> list[None]:
+    """Keep when these users last logged in. Safe to run twice."""
+    session.execute(
+        sa.update(credentials)
+        .where(credentials.c.credential_id.in_(set(credential_ids)))
+        .values(last_login=moment.replace(tzinfo=None))
+    )
+    return [None] * len(credential_ids)
+
+
+def revoke(session: Session, token_id: bytes, expires_at: datetime) -> None:
+    """Revoke a session for good. Safe to run twice."""
+    with session.transaction():
+        if not session.execute(sa.select(revoked_tokens.c.token_id).where(revoked_tokens.c.token_id == token_id)).first():
+            session.execute(sa.insert(revoked_tokens).values(token_id=token_id, expires_at=expires_at.replace(tzinfo=None)))
+
+
+def find_profiles(session: Session, looks: Sequence[SessionLook]) -> list[Profile | None]:
+    """The profiles for sessions, in order; None where the session is revoked or the user does not exist."""
+    found = session.execute(sa.select(*_PROFILE).where(users.c.user_id.in_({look.user_id for look in looks})))
+    profiles = {bytes(row[0]): Profile(bytes(row[0]), *row[1:]) for row in found}
+    gone = session.execute(
+        sa.select(revoked_tokens.c.token_id).where(revoked_tokens.c.token_id.in_({look.token_id for look in looks}))
+    )
+    revoked = {bytes(row[0]) for row in gone}
+    return [None if look.token_id in revoked else profiles.get(look.user_id) for look in looks]
