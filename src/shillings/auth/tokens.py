@@ -50,16 +50,17 @@ class Tokens:
         self.lifetime_s = lifetime_s
         self._verified: dict[str, Claims] = {}
 
-    def make(self, user_id: bytes) -> str:
-        """A new token for a user."""
+    def make(self, user_id: bytes) -> tuple[str, Claims]:
+        """A new token for a user, and what it says."""
         now = int(self._now())
-        claims = {
-            "sub": ids.show(user_id),
-            "jti": ids.show(ids.new_id()),
+        claims = Claims(user_id, ids.new_id(), now + self.lifetime_s)
+        payload = {
+            "sub": ids.show(claims.user_id),
+            "jti": ids.show(claims.token_id),
             "iat": now,
-            "exp": now + self.lifetime_s,
+            "exp": claims.expires_at,
         }
-        return jwt.encode(claims, self._keys[0], algorithm=ALGORITHM)
+        return jwt.encode(payload, self._keys[0], algorithm=ALGORITHM), claims
 
     def verify(self, token: str) -> Claims:
         """The claims of a token. A token verified once is not verified again while it lives.

@@ -1,4 +1,4 @@
-"""Users: signing up, and reading accounts. A balance is only ever read here, from the database."""
+"""Users: signing up, and reading balances. A balance is only ever read here, from the database."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -26,22 +26,15 @@ class NewUser(NamedTuple):
     created_at: datetime
 
 
-class Account(NamedTuple):
-    """A user and the balance, as they are now. Times are RFC 3339."""
+class Balance(NamedTuple):
+    """What of a user changes: the balance in minor units, and when it last did (RFC 3339)."""
 
-    user_id: bytes
-    first_name: str
-    middle_name: str
-    last_name: str
-    email: str
-    phone: str
     balance: int
-    created_at: str
     updated_at: str
 
 
-class AccountLook(NamedTuple):
-    """A wish to read one's account with a session."""
+class BalanceLook(NamedTuple):
+    """A wish to read one's balance with a session."""
 
     user_id: bytes
     token_id: bytes
@@ -80,16 +73,13 @@ def _insert(session: Session, user: NewUser) -> bytes:
     return user.user_id
 
 
-def read_accounts(session: Session, looks: Sequence[AccountLook]) -> list[Account | None]:
-    """The accounts asked for, in order; None where the session is revoked or nobody has the id."""
+def read_balances(session: Session, looks: Sequence[BalanceLook]) -> list[Balance | None]:
+    """The balances asked for, in order; None where the session is revoked or nobody has the id."""
     users_found, revoked_found = session.visit(
-        "SELECT user_id, first_name, middle_name, last_name, email, phone, balance,"
-        " CAST(created_at AS CHAR(26)), CAST(updated_at AS CHAR(26))"
+        "SELECT user_id, balance, CAST(updated_at AS CHAR(26))"
         f" FROM users WHERE user_id IN ({in_list({look.user_id for look in looks})})",
         f"SELECT token_id FROM revoked_tokens WHERE token_id IN ({in_list({look.token_id for look in looks})})",
     )
-    accounts = {
-        bytes(row[0]): Account(bytes(row[0]), *row[1:7], rfc3339(row[7]), rfc3339(row[8])) for row in users_found
-    }
+    balances = {bytes(row[0]): Balance(row[1], rfc3339(row[2])) for row in users_found}
     revoked = {bytes(row[0]) for row in revoked_found}
-    return [None if look.token_id in revoked else accounts.get(look.user_id) for look in looks]
+    return [None if look.token_id in revoked else balances.get(look.user_id) for look in looks]

@@ -1,25 +1,18 @@
 """Credentials and revoked sessions."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import NamedTuple
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from shillings.clock import rfc3339, stored
 from shillings.storage.lanes import Session
 from shillings.storage.tables import credentials, revoked_tokens, users
 
 
-class Credential(NamedTuple):
-    """What a login is checked against."""
-
-    credential_id: bytes
-    user_id: bytes
-    password: str
-
-
 class Profile(NamedTuple):
-    """The part of a user that never changes while a session lives; what the cache keeps."""
+    """The part of a user that never changes; what the cache keeps. The time is RFC 3339."""
 
     user_id: bytes
     first_name: str
@@ -27,6 +20,15 @@ class Profile(NamedTuple):
     last_name: str
     email: str
     phone: str
+    created_at: str
+
+
+class Credential(NamedTuple):
+    """What a login is checked against, and whose it is."""
+
+    credential_id: bytes
+    password: str
+    profile: Profile
 
 
 class SessionLook(NamedTuple):
@@ -36,17 +38,26 @@ class SessionLook(NamedTuple):
     token_id: bytes
 
 
-_PROFILE = (users.c.user_id, users.c.first_name, users.c.middle_name, users.c.last_name, users.c.email, users.c.phone)
+_PROFILE = (
+    users.c.user_id,
+    users.c.first_name,
+    users.c.middle_name,
+    users.c.last_name,
+    users.c.email,
+    users.c.phone,
+    users.c.created_at,
+)
 
 
 def find_credentials(session: Session, emails: Sequence[str]) -> list[Credential | None]:
     """The credentials for canonical emails, in order; None where nobody has the email."""
     found = session.execute(
-        sa.select(
-            credentials.c.email, credentials.c.credential_id, credentials.c.user_id, credentials.c.password
-        ).where(credentials.c.email.in_(set(emails)))
+        sa.select(credentials.c.credential_id, credentials.c.password, *_PROFILE)
+        .join(users, users.c.user_id == credentials.c.user_id)
+        .where(credentials.c.email.in_(set(emails)))
     )
-    by_email = {row[0]: Credential(bytes(row[1]), bytes(row[2]), row[3]) for row in found}
+    made = [Credential(bytes(row[0]), row[1], _profile(row[2:])) for row in found]
+    by_email = {credential.profile.email: credential for credential in made}
     return [by_email.get(email) for email in emails]
 
 
@@ -70,9 +81,14 @@ def revoke(session: Session, token_id: bytes, expires_at: datetime) -> None:
 def find_profiles(session: Session, looks: Sequence[SessionLook]) -> list[Profile | None]:
     """The profiles for sessions, in order; None where the session is revoked or the user does not exist."""
     found = session.execute(sa.select(*_PROFILE).where(users.c.user_id.in_({look.user_id for look in looks})))
-    profiles = {bytes(row[0]): Profile(bytes(row[0]), *row[1:]) for row in found}
+    profiles = {profile.user_id: profile for profile in map(_profile, found)}
     gone = session.execute(
         sa.select(revoked_tokens.c.token_id).where(revoked_tokens.c.token_id.in_({look.token_id for look in looks}))
     )
     revoked = {bytes(row[0]) for row in gone}
     return [None if look.token_id in revoked else profiles.get(look.user_id) for look in looks]
+
+
+def _profile(row: Sequence[Any]) -> Profile:
+    user_id, *names, created_at = row
+    return Profile(bytes(user_id), *names, rfc3339(stored(created_at.replace(tzinfo=UTC))))
