@@ -1,0 +1,1 @@
+"""How Shillings is put into operation: real servers on this machine, nginx, containers."""

@@ -1,0 +1,98 @@
+"""Server processes: killed, paused, revived, and never left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import redis
+
+from deploy.local.ports import is_free
+from deploy.local.redis import Redis
+from deploy.local.supervisor import Supervisor
+from deploy.local.waiting import wait_until
+from tests.programs import require_programs
+
+OWNER = """
+import sys, threading
+from pathlib import Path
+from deploy.local.ports import is_free
+from deploy.local.redis import Redis
+
+server = Redis(Path(sys.argv[1]))
+# From a thread that ends at once, as a test's would.
+starter = threading.Thread(target=server.start)
+starter.start()
+starter.join()
+print(server.port, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def private_redis(tmp_path: Path) -> Redis:
+    """A Redis of the test's own, not started."""
+    require_programs("redis-server")
+    return Redis(tmp_path, memory_mb_max=8)
+
+
+def test_redis_is_a_bounded_cache(redis_server: Redis) -> None:
+    """The shared Redis answers and keeps nothing on disk."""
+    client = redis_server.client()
+    assert client.ping()
+    assert client.config_get("save") == {"save": ""}
+    assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "allkeys-lru"}
+    client.close()
+
+
+def test_a_paused_server_hangs_until_resumed(private_redis: Redis) -> None:
+    """A paused server is alive and does not answer; resumed, it goes on with what it had."""
+    with private_redis:
+        client = private_redis.client(seconds=0.1)
+        client.set("key", "value")
+        private_redis.pause()
+        assert private_redis.alive
+        with pytest.raises(redis.TimeoutError):
+            client.get("key")
+        private_redis.resume()
+        wait_until(private_redis.answers, seconds=5, what="an answer")
+        assert client.get("key") == b"value"
+        client.close()
+
+
+def test_a_supervisor_revives_what_was_killed_but_not_what_was_stopped(private_redis: Redis) -> None:
+    """After kill -9 the server comes back by itself, with a new process; after stop it stays down."""
+    revived: list[str] = []
+    with private_redis:
+        supervisor = Supervisor([private_redis], revived.append)
+        supervisor.start()
+        before = private_redis.pid
+        os.kill(before, signal.SIGKILL)
+        wait_until(lambda: revived, seconds=5, what="the supervisor")
+        private_redis.wait_until_ready()
+        assert private_redis.pid != before
+
+        private_redis.stop()
+        private_redis.start()
+        supervisor.close()
+        assert revived == ["redis"]
+
+
+def test_no_server_outlives_a_killed_owner(tmp_path: Path) -> None:
+    """When the owning process is killed with -9, its servers end too; a thread's end does not end them."""
+    require_programs("redis-server")
+    owner = subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert owner.stdin is not None
+    assert owner.stdout is not None
+    with owner.stdin, owner.stdout:
+        port = int(owner.stdout.readline())
+        client = redis.Redis(port=port)
+        assert client.ping()
+        client.close()
+        owner.kill()
+        owner.wait()
+    wait_until(lambda: is_free(port), seconds=5, what="the orphan's end")
