@@ -100,13 +100,13 @@ def lonely_nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
         yield server
 
 
-def ask(nginx: Nginx, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
+def ask(
+    nginx: Nginx, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+) -> Answer:
     """Send one request and return status, headers and the JSON of the answer."""
     connection = http.client.HTTPConnection(nginx.host, nginx.port, timeout=10)
     try:
-        connection.request(
-            method, path, body, {name.replace("_", "-"): value for name, value in headers.items()}
-        )
+        connection.request(method, path, body, headers or {})
         answer = connection.getresponse()
         return answer.status, answer.headers, json.loads(answer.read())
     finally:
@@ -144,26 +144,21 @@ def code(answer: Answer) -> object:
 
 def test_client_addresses_are_replaced_and_not_believed(nginx: Nginx) -> None:
     """Whatever a client claims about where it comes from, the service sees the address of its connection."""
-    claims = {
-        "X_Real_IP": "6.6.6.6",
-        "X_Forwarded_For": "6.6.6.6",
-        "X_Forwarded_Host": "evil",
-        "Forwarded": "for=6.6.6.6",
-    }
-    status, _, body = ask(nginx, "GET", "/v1/account?x=1", **claims, X_Forwarded_Proto="https")
+    claims = dict.fromkeys(("X-Real-IP", "X-Forwarded-For", "X-Forwarded-Host", "Forwarded"), "6.6.6.6")
+    claims["X-Forwarded-Proto"] = "https"
+    status, _, body = ask(nginx, "GET", "/v1/account?x=1", headers=claims)
     headers = body["headers"]
     assert isinstance(headers, dict)
     assert (status, body["path"]) == (200, "/v1/account?x=1")
     assert headers["x-real-ip"] == headers["x-forwarded-for"] == "127.0.0.1"
     assert headers["x-forwarded-proto"] == "http"
     assert "6.6.6.6" not in str(headers)
-    assert "evil" not in str(headers)
 
 
 @pytest.mark.parametrize("sent", ["order-17.retry_2", "bad id", "x" * 65, '"}', ""])
 def test_request_ids_pass_when_well_formed(nginx: Nginx, sent: str) -> None:
     """A well-formed request id goes through and comes back; any other is replaced by nginx's own."""
-    _, answered, body = ask(nginx, "GET", "/", X_Request_Id=sent)
+    _, answered, body = ask(nginx, "GET", "/", headers={"X-Request-Id": sent})
     headers = body["headers"]
     assert isinstance(headers, dict)
     assert answered.get_all("X-Request-Id") == [headers["x-request-id"]]
@@ -288,8 +283,8 @@ def test_slow_clients_are_cut(nginx: Nginx, web: Web, sent: bytes) -> None:
 
 def test_the_access_log_is_json_without_secrets(nginx: Nginx) -> None:
     """Each request is one line of JSON with its id and path; query, cookies and tokens are not in it."""
-    secrets = {"Cookie": "token=secret2", "Authorization": "Bearer secret3"}
-    ask(nginx, "GET", "/v1/transactions?cursor=secret1", X_Request_Id="find-me", **secrets)
+    headers = {"X-Request-Id": "find-me", "Cookie": "token=secret2", "Authorization": "Bearer secret3"}
+    ask(nginx, "GET", "/v1/transactions?cursor=secret1", headers=headers)
     wait_until(lambda: "find-me" in nginx.access_log_path.read_text(), seconds=5, what="the log's line")
     text = nginx.access_log_path.read_text()
     line = next(json.loads(line) for line in text.splitlines() if "find-me" in line)

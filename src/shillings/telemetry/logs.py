@@ -21,7 +21,9 @@ def configure(*, log_format: str, log_level: str, process: str) -> None:
     if log_format == "json":
         renderer = structlog.processors.JSONRenderer()
     else:
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
 
     def add_process(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         event["process"] = process
@@ -32,8 +34,11 @@ def configure(*, log_format: str, log_level: str, process: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         add_process,
     ]
+    # Never the local variables: they hold passwords and tokens.
+    transformer = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    tracebacks = [structlog.processors.ExceptionRenderer(transformer)] if log_format == "json" else []
     structlog.configure(
-        processors=[*shared, structlog.processors.dict_tracebacks if log_format == "json" else _keep, renderer],
+        processors=[*shared, *tracebacks, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[log_level.upper()]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
@@ -48,7 +53,3 @@ def configure(*, log_format: str, log_level: str, process: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
-
-
-def _keep(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    return event

@@ -1,6 +1,7 @@
 """What both ends of a connection share: frames in, frames out, all of one loop turn in one write."""
 
 import asyncio
+from typing import cast
 
 import structlog
 from google.protobuf.message import DecodeError
@@ -50,8 +51,8 @@ class FrameStream(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Part of asyncio's protocol interface."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are asyncio's in all but name.
+        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         """Part of asyncio's protocol interface."""

@@ -1,0 +1,329 @@
+"""The ASGI function: find the row, read the body, send the command, answer.
+
+Every answer, also that of a crash, has the one JSON shape, the security headers and the request's id.
+"""
+
+import os
+import re
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+import msgspec
+import structlog
+
+from shillings.errors import Code, OutcomeUnknown, Refusal, Unavailable
+from shillings.money import Currency
+from shillings.web.conversion import Fields, fields_reader, message_maker
+from shillings.web.endpoints import ENDPOINTS, HTTP_STATUS, Cookie, Endpoint
+from shillings.web.openapi import document
+from shillings.wire import shillings_pb2 as wire
+from shillings.wire.client import AppClient
+
+BODY_BYTES_MAX = 64 * 1024
+READY_SECONDS_MAX = 1.0
+RETRY_AFTER_SECONDS = b"1"
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+Observe = Callable[[str, str, float], None]
+
+log = structlog.get_logger(__name__)
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_IDEMPOTENCY_KEY = re.compile(rb"[\x21-\x7e]{1,255}")
+_TRACE = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+_SECURITY: Headers = [
+    (b"content-type", b"application/json"),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+]
+_HSTS = (b"strict-transport-security", b"max-age=31536000")
+
+_encode = msgspec.json.Encoder().encode
+_OK = {"code": Code.OK.word, "message": "Done."}
+
+
+class Route(NamedTuple):
+    """A row made ready to run."""
+
+    endpoint: Endpoint
+    decode: Callable[[bytes], Any] | None
+    make_message: Callable[[Any], bytes]
+    read_answer: Callable[[Any], Fields]
+
+
+class Reply(NamedTuple):
+    """What goes back to the client."""
+
+    code: Code
+    body: bytes
+    headers: Iterable[tuple[bytes, bytes]] = ()
+
+
+class ClientGone(Exception):
+    """The client went away before it had sent its request."""
+
+
+class WebService:
+    """The web layer as an ASGI application.
+
+    Args:
+        client: the way to the application layer.
+        currency: how amounts are written.
+        cookie_secure: whether the cookie is for TLS only.
+        timeout_s: how long a request may take.
+        observe: told path, status and seconds of every request.
+    """
+
+    def __init__(
+        self, *, client: AppClient, currency: Currency, cookie_secure: bool, timeout_s: float, observe: Observe
+    ) -> None:
+        self._client = client
+        self._timeout_s = timeout_s
+        self._observe = observe
+        self._headers = [*_SECURITY, _HSTS] if cookie_secure else _SECURITY
+        self._cookie_end = b"; Path=/; HttpOnly; SameSite=Strict" + (b"; Secure" if cookie_secure else b"")
+        self._routes: dict[str, dict[str, Route]] = {}
+        for endpoint in ENDPOINTS:
+            self._routes.setdefault(endpoint.path, {})[endpoint.method] = _route(endpoint, currency)
+        self._documents = {"/openapi.json": _encode(document())}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Part of the ASGI interface."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+            return
+        assert scope["type"] == "http", "uvicorn is started without WebSockets"
+        began = time.perf_counter()
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        request_id = _request_id(headers)
+        try:
+            reply = await self._reply(scope, headers, request_id, receive)
+        except Refusal as refusal:
+            reply = _refusal(refusal)
+        except ClientGone:
+            return
+        except Exception:
+            log.exception("request_crashed", request_id=request_id.decode(), path=scope["path"])
+            reply = _refusal(OutcomeUnknown())
+        status = HTTP_STATUS[reply.code]
+        await send({"type": "http.response.start", "status": status, "headers": self._head(reply, request_id)})
+        await send({"type": "http.response.body", "body": reply.body})
+        self._note(scope, status, request_id, time.perf_counter() - began)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await self._client.start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._client.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _reply(self, scope: Scope, headers: dict[bytes, bytes], request_id: bytes, receive: Receive) -> Reply:
+        path, method = scope["path"], scope["method"]
+        methods = self._routes.get(path)
+        if methods is None:
+            return await self._reply_about_service(path, method)
+        route = methods.get("GET" if method == "HEAD" else method)
+        if route is None:
+            raise _MethodNotAllowed(methods)
+        return await self._run(route, scope, headers, request_id, receive)
+
+    async def _run(
+        self, route: Route, scope: Scope, headers: dict[bytes, bytes], request_id: bytes, receive: Receive
+    ) -> Reply:
+        endpoint = route.endpoint
+        if route.decode is not None:
+            decoded = _decode(route.decode, await _read_body(headers, receive), headers)
+        else:
+            decoded = _query(endpoint, scope["query_string"])
+        request = wire.Request(
+            command=endpoint.command,  # type: ignore[arg-type]
+            data=route.make_message(decoded),
+            token=_token(headers) if endpoint.needs_session else "",
+            idempotency_key=_idempotency_key(headers) if endpoint.takes_key else "",
+            trace=_trace(headers),
+            request_id=request_id.decode(),
+        )
+        try:
+            response = await self._client.call(request, self._timeout_s)
+        except OutcomeUnknown:
+            if endpoint.method == "GET":
+                # A read changes nothing, so there is nothing unknown about it.
+                raise Unavailable from None
+            raise
+        return self._answer(route, response)
+
+    def _answer(self, route: Route, response: wire.Response) -> Reply:
+        headers: Headers = [(b"idempotent-replayed", b"true")] if response.replayed else []
+        if response.code != Code.OK:
+            return _refusal(Refusal(Code(response.code), response.message), headers)
+        message: Any = route.endpoint.answer_message.FromString(response.data)
+        if route.endpoint.cookie is Cookie.SET:
+            headers.append(self._cookie(message.token, message.lifetime_s))
+        elif route.endpoint.cookie is Cookie.CLEAR:
+            headers.append(self._cookie("", 0))
+        fields = route.read_answer(message)
+        fields["status"] = _OK
+        return Reply(Code.OK, _encode(fields), headers)
+
+    async def _reply_about_service(self, path: str, method: str) -> Reply:
+        """The few paths that are no endpoints: health, readiness, documents."""
+        if path not in self._documents and path not in ("/healthz", "/readyz"):
+            raise Refusal(Code.NOT_FOUND, "There is nothing at this path. /openapi.json lists what there is.")
+        if method not in ("GET", "HEAD"):
+            raise _MethodNotAllowed(("GET",))
+        if path in self._documents:
+            return Reply(Code.OK, self._documents[path])
+        if path == "/readyz":
+            request = wire.Request(command=wire.RDY)
+            response = await self._client.call(request, READY_SECONDS_MAX)
+            if response.code != Code.OK:
+                raise Unavailable(response.message)
+        return Reply(Code.OK, _encode({"status": _OK}))
+
+    def _cookie(self, token: str, lifetime_s: int) -> tuple[bytes, bytes]:
+        return b"set-cookie", f"token={token}; Max-Age={lifetime_s}".encode() + self._cookie_end
+
+    def _head(self, reply: Reply, request_id: bytes) -> Headers:
+        return [
+            *self._headers,
+            (b"content-length", b"%d" % len(reply.body)),
+            (b"x-request-id", request_id),
+            *reply.headers,
+        ]
+
+    def _note(self, scope: Scope, status: int, request_id: bytes, seconds: float) -> None:
+        path = scope["path"] if scope["path"] in self._routes or status != 404 else "other"
+        self._observe(path, str(status), seconds)
+        log.debug("request", request_id=request_id.decode(), path=path, status=status, ms=round(seconds * 1000, 2))
+
+
+class _MethodNotAllowed(Refusal):
+    """The path exists, and not with this method."""
+
+    def __init__(self, methods: Iterable[str]) -> None:
+        self.allow = ", ".join(sorted(methods))
+        super().__init__(Code.METHOD_NOT_ALLOWED, f"This path takes {self.allow}.")
+
+
+def _route(endpoint: Endpoint, currency: Currency) -> Route:
+    decode = None if endpoint.body is None else msgspec.json.Decoder(endpoint.body).decode
+    shape = endpoint.body or endpoint.query or msgspec.Struct
+    return Route(
+        endpoint,
+        decode,
+        message_maker(shape, endpoint.request, currency),
+        fields_reader(endpoint.answer, endpoint.answer_message, currency),
+    )
+
+
+def _refusal(refusal: Refusal, headers: Headers | None = None) -> Reply:
+    body = _encode({"status": {"code": refusal.code.word, "message": refusal.message}})
+    extra = headers or []
+    if refusal.code in (Code.UNAVAILABLE, Code.OVERLOADED):
+        extra.append((b"retry-after", RETRY_AFTER_SECONDS))
+    elif refusal.code == Code.UNAUTHENTICATED:
+        extra.append((b"www-authenticate", b"Bearer"))
+    elif refusal.code == Code.PAYLOAD_TOO_LARGE:
+        # What is left of the body is not read.
+        extra.append((b"connection", b"close"))
+    if isinstance(refusal, _MethodNotAllowed):
+        extra.append((b"allow", refusal.allow.encode()))
+    return Reply(refusal.code, body, extra)
+
+
+def _request_id(headers: dict[bytes, bytes]) -> bytes:
+    given = headers.get(b"x-request-id")
+    if given is not None and _REQUEST_ID.fullmatch(given):
+        return given
+    return os.urandom(8).hex().encode()
+
+
+async def _read_body(headers: dict[bytes, bytes], receive: Receive) -> bytes:
+    announced = headers.get(b"content-length", b"0")
+    if not announced.isdigit() or len(announced) > 10 or int(announced) > BODY_BYTES_MAX:
+        raise _too_large()
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    while message.get("more_body", False):
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > BODY_BYTES_MAX:
+            raise _too_large()
+    if message["type"] == "http.disconnect":
+        raise ClientGone
+    return body
+
+
+def _too_large() -> Refusal:
+    return Refusal(Code.PAYLOAD_TOO_LARGE, f"The body has more than {BODY_BYTES_MAX} bytes.")
+
+
+def _decode(decode: Callable[[bytes], Any], body: bytes, headers: dict[bytes, bytes]) -> Any:
+    if body or b"content-type" in headers:
+        kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
+        if kind != b"application/json":
+            raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE, "Send the body as JSON, with Content-Type: application/json.")
+    try:
+        return decode(body or b"{}")
+    except msgspec.ValidationError as error:
+        raise Refusal(Code.INVALID_REQUEST, _plain(str(error), "the body")) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Refusal(Code.INVALID_REQUEST, f"The body is not JSON: {error}.") from None
+
+
+def _query(endpoint: Endpoint, query_string: bytes) -> Any:
+    if endpoint.query is None:
+        return None
+    try:
+        values = dict(parse_qsl(query_string.decode("ascii"), keep_blank_values=True, strict_parsing=bool(query_string)))
+        return msgspec.convert(values, endpoint.query, strict=False)
+    except msgspec.ValidationError as error:
+        raise Refusal(Code.INVALID_REQUEST, _plain(str(error), "the query")) from None
+    except ValueError:
+        raise Refusal(Code.INVALID_REQUEST, "The query is not of the form name=value&name=value.") from None
+
+
+def _plain(error: str, whole: str) -> str:
+    """msgspec's sentence, with the field's name in front.
+
+    >>> _plain("Expected `str`, got `int` - at `$.email`", "the body")
+    'email: Expected `str`, got `int`.'
+    """
+    reason, _, path = error.partition(" - at `$")
+    field = path.rstrip("`").lstrip(".")
+    return f"{field or whole}: {reason}."
+
+
+def _token(headers: dict[bytes, bytes]) -> str:
+    authorization = headers.get(b"authorization")
+    if authorization is not None:
+        scheme, _, token = authorization.partition(b" ")
+        return token.strip().decode("latin-1") if scheme.lower() == b"bearer" else ""
+    for part in headers.get(b"cookie", b"").split(b";"):
+        name, _, value = part.strip().partition(b"=")
+        if name == b"token":
+            return value.decode("latin-1")
+    return ""
+
+
+def _idempotency_key(headers: dict[bytes, bytes]) -> str:
+    key = headers.get(b"idempotency-key")
+    if key is None:
+        return ""
+    if not _IDEMPOTENCY_KEY.fullmatch(key):
+        raise Refusal(Code.INVALID_REQUEST, "Idempotency-Key must be 1 to 255 visible ASCII characters; a UUID is good.")
+    return key.decode("ascii")
+
+
+def _trace(headers: dict[bytes, bytes]) -> str:
+    trace = headers.get(b"traceparent", b"")
+    return trace.decode("ascii") if trace and _TRACE.fullmatch(trace) else ""
