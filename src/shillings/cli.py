@@ -24,7 +24,11 @@ from shillings.wire.address import Address
 
 READY_SECONDS_MAX = 90.0
 
-app = App(name="shillings", help="A payment service you run on your own machine and break on purpose.", version=shillings.__version__)
+app = App(
+    name="shillings",
+    help="A payment service you run on your own machine and break on purpose.",
+    version=shillings.__version__,
+)
 
 
 @app.command
@@ -61,9 +65,7 @@ def serve(
 
 
 @app.command(name="app")
-def app_server(
-    *, listen: Annotated[str, Parameter(help="tcp://host:port or unix:///path.")]
-) -> None:
+def app_server(*, listen: Annotated[str, Parameter(help="tcp://host:port or unix:///path.")]) -> None:
     """Start one application server."""
     run_app(setting.read(os.environ), Address.parse(listen))
 
@@ -106,8 +108,6 @@ def main() -> None:
 
 def _with_metrics(settings: Settings, number: int) -> Settings:
     """The settings of one of several processes: each serves its metrics on a port of its own."""
-
-
     if not settings.metrics_listen:
         return settings
     host, _, port = settings.metrics_listen.rpartition(":")
@@ -147,5 +147,3 @@ Try, in another terminal:
   curl -s {url}/v1/topup -b ann.cookies -H "$J" -d '{{"amount":"50.00"}}'
   curl -s {url}/v1/account -b ann.cookies
 The README goes on from there; {url}/openapi.json lists everything."""
-
-

@@ -1,12 +1,12 @@
 """The answers' codes, and the errors the layers raise.
 
-    ShillingsError                 something people can be told about
-      Refusal                      a request that is answered with a code other than `ok`
-        Overloaded                 a queue is full; nothing was applied
-        Unavailable                something needed is away; nothing was applied
-        DeadlineExceeded           nobody waits for the answer any more
-        OutcomeUnknown             it may or may not have been applied
-      SettingsError                the process cannot start as it was told to
+ShillingsError                 something people can be told about
+  Refusal                      a request that is answered with a code other than `ok`
+    Overloaded                 a queue is full; nothing was applied
+    Unavailable                something needed is away; nothing was applied
+    DeadlineExceeded           nobody waits for the answer any more
+    OutcomeUnknown             it may or may not have been applied
+  SettingsError                the process cannot start as it was told to
 """
 
 from enum import IntEnum
@@ -69,16 +69,22 @@ class Unavailable(Refusal):
 class DeadlineExceeded(Refusal):
     """The time the caller was willing to wait is over."""
 
-    def __init__(self, message: str = "No answer in time. Whether it was done is not known: look, or "
-                 "repeat with the same Idempotency-Key.") -> None:
+    def __init__(
+        self,
+        message: str = "No answer in time. Whether it was done is not known: look, or "
+        "repeat with the same Idempotency-Key.",
+    ) -> None:
         super().__init__(Code.TIMEOUT, message)
 
 
 class OutcomeUnknown(Refusal):
     """The request may or may not have been applied, and the service cannot tell now."""
 
-    def __init__(self, message: str = "Something broke half-way. Whether it was done is not known: look, or "
-                 "repeat with the same Idempotency-Key.") -> None:
+    def __init__(
+        self,
+        message: str = "Something broke half-way. Whether it was done is not known: look, or "
+        "repeat with the same Idempotency-Key.",
+    ) -> None:
         super().__init__(Code.INTERNAL, message)
 
 

@@ -15,10 +15,14 @@ PREFIX = "SHILLINGS_"
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Every setting with its default. The field `x_y` is set by the variable `SHILLINGS_X_Y`."""
 
-    data_dir: Annotated[str, Meta(description="Where the embedded database and the generated JWT key are kept.")] = ".shillings"
+    data_dir: Annotated[str, Meta(description="Where the embedded database and the generated JWT key are kept.")] = (
+        ".shillings"
+    )
     database_url: Annotated[
         str,
-        Meta(description="`sqlite:///path` or `mysql+pymysql://user:password@host:port/name`. Empty: `shillings.db` in the data directory."),
+        Meta(
+            description="`sqlite:///path` or `mysql+pymysql://user:password@host:port/name`. Empty: `shillings.db` in the data directory."
+        ),
     ] = ""
     database_wait_seconds: Annotated[
         int, Meta(ge=0, le=3600, description="How long to wait at start for a database that is not there yet.")
@@ -26,28 +30,43 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     require_durable: Annotated[
         bool, Meta(description="Refuse to start when the database's settings could lose an acknowledged payment.")
     ] = False
-    redis_url: Annotated[str, Meta(description="`redis://host:port/0`. Empty: sessions are cached in the process.")] = ""
+    redis_url: Annotated[str, Meta(description="`redis://host:port/0`. Empty: sessions are cached in the process.")] = (
+        ""
+    )
     jwt_keys: Annotated[
         str,
-        Meta(description="Secrets of at least 32 characters, separated by commas: the first signs, all verify. Empty: one is generated in the data directory."),
+        Meta(
+            description="Secrets of at least 32 characters, separated by commas: the first signs, all verify. Empty: one is generated in the data directory."
+        ),
     ] = ""
     token_lifetime_seconds: Annotated[int, Meta(ge=1, le=31_536_000, description="How long a login lasts.")] = 86_400
     cookie_secure: Annotated[
-        bool, Meta(description="Mark the cookie Secure, so that browsers send it over TLS only. Switch it on behind TLS.")
+        bool,
+        Meta(description="Mark the cookie Secure, so that browsers send it over TLS only. Switch it on behind TLS."),
     ] = False
-    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$", description="The currency of this deployment, ISO 4217.")] = "USD"
-    currency_decimals: Annotated[int, Meta(ge=0, le=4, description="How many decimals the currency's amounts have.")] = 2
+    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$", description="The currency of this deployment, ISO 4217.")] = (
+        "USD"
+    )
+    currency_decimals: Annotated[
+        int, Meta(ge=0, le=4, description="How many decimals the currency's amounts have.")
+    ] = 2
     request_timeout_ms: Annotated[
         int, Meta(ge=100, le=60_000, description="How long the web layer waits for the application layer.")
     ] = 5_000
-    batch_items_max: Annotated[int, Meta(ge=1, le=512, description="The most items that one visit to the database takes.")] = 512
+    batch_items_max: Annotated[
+        int, Meta(ge=1, le=512, description="The most items that one visit to the database takes.")
+    ] = 512
     queue_items_max: Annotated[
-        int, Meta(ge=1, le=100_000, description="The most items that wait for a visit; one more is answered `overloaded`.")
+        int,
+        Meta(ge=1, le=100_000, description="The most items that wait for a visit; one more is answered `overloaded`."),
     ] = 2_048
     password_threads: Annotated[
-        int, Meta(ge=0, le=64, description="Threads that hash passwords. 0: one fewer than the processors, at least one.")
+        int,
+        Meta(ge=0, le=64, description="Threads that hash passwords. 0: one fewer than the processors, at least one."),
     ] = 0
-    metrics_listen: Annotated[str, Meta(description="`host:port` for this process's Prometheus metrics. Empty: none.")] = ""
+    metrics_listen: Annotated[
+        str, Meta(description="`host:port` for this process's Prometheus metrics. Empty: none.")
+    ] = ""
     log_format: Annotated[Literal["text", "json"], Meta(description="`json` for machines, `text` for people.")] = "text"
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="`debug` adds a line for every request.")
@@ -104,7 +123,9 @@ def _check(settings: Settings) -> None:
         if len(key.encode()) < 32:
             raise SettingsError(f"{PREFIX}JWT_KEYS has a secret of {len(key.encode())} bytes; 32 are the least.")
         if len(set(key)) < 8:
-            raise SettingsError(f"{PREFIX}JWT_KEYS has a secret that is easy to guess; make one with: openssl rand -hex 32")
+            raise SettingsError(
+                f"{PREFIX}JWT_KEYS has a secret that is easy to guess; make one with: openssl rand -hex 32"
+            )
 
 
 def _nearest(variable: str, known: Mapping[str, str]) -> str:

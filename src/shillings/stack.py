@@ -71,7 +71,9 @@ def signing_keys(settings: Settings) -> list[str]:
     if keys:
         return keys
     if dialect_of(database_url(settings)) is not SQLITE:
-        raise SettingsError("SHILLINGS_JWT_KEYS must be set when servers share a database; make one with: openssl rand -hex 32")
+        raise SettingsError(
+            "SHILLINGS_JWT_KEYS must be set when servers share a database; make one with: openssl rand -hex 32"
+        )
     prepare_data_dir(settings)
     return [generated_key(Path(settings.data_dir) / "jwt.key")]
 
@@ -121,7 +123,12 @@ class AppStack:
         if self.dialect is SQLITE:
             # One connection writes; so everything that writes shares the ledger's thread.
             reads = make_engine(url, writes=False)
-            return {"accounts": lane(reads, "accounts"), "history": lane(reads, "history"), "ledger": ledger, "identity": ledger}
+            return {
+                "accounts": lane(reads, "accounts"),
+                "history": lane(reads, "history"),
+                "ledger": ledger,
+                "identity": ledger,
+            }
         return {
             "accounts": lane(self._engine, "accounts"),
             "history": lane(self._engine, "history"),
@@ -133,7 +140,9 @@ class AppStack:
         if not self._settings.redis_url:
             return MemoryCache()
         cache = RedisCache(self._settings.redis_url, metrics.count_cache_failure)
-        metrics.gauge("shillings_cache_breaker_open", "1 while the cache is not asked.", lambda: float(cache.breaker.is_open))
+        metrics.gauge(
+            "shillings_cache_breaker_open", "1 while the cache is not asked.", lambda: float(cache.breaker.is_open)
+        )
         return cache
 
     def _wire_up(self, keys: list[str], metrics: Metrics) -> Dispatch:
@@ -182,7 +191,9 @@ class AppStack:
 def make_web(settings: Settings, addresses: list[Address], metrics: Metrics) -> WebService:
     """The web layer's ASGI application."""
     client = AppClient(addresses)
-    metrics.gauge("shillings_app_requests_in_flight", "Requests that wait for the application layer.", lambda: client.in_flight)
+    metrics.gauge(
+        "shillings_app_requests_in_flight", "Requests that wait for the application layer.", lambda: client.in_flight
+    )
     return WebService(
         client=client,
         currency=Currency(settings.currency, settings.currency_decimals),
@@ -206,7 +217,9 @@ def lock_file(database: Path) -> IO[str]:
         except OSError:
             if time.monotonic() > ends:
                 file.close()
-                raise SettingsError(f"another Shillings uses {database}; stop it, or choose another --data-dir") from None
+                raise SettingsError(
+                    f"another Shillings uses {database}; stop it, or choose another --data-dir"
+                ) from None
             time.sleep(0.05)
         else:
             return file
@@ -217,4 +230,6 @@ def _require_durable(engine: sa.Engine, dialect: Dialect, required: bool) -> Non
     for sentence in found:
         log.warning("not_durable", reason=sentence)
     if found and required:
-        raise SettingsError(f"SHILLINGS_REQUIRE_DURABLE is set, and an acknowledged payment could be lost: {' '.join(found)}")
+        raise SettingsError(
+            f"SHILLINGS_REQUIRE_DURABLE is set, and an acknowledged payment could be lost: {' '.join(found)}"
+        )

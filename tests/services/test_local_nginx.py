@@ -172,9 +172,7 @@ def test_a_body_that_is_too_large_is_refused(nginx: Nginx) -> None:
     answer = ask(nginx, "POST", "/", b"x" * 65_537)
     assert (answer[0], code(answer)) == (413, "payload_too_large")
     chunked = (
-        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n10001\r\n"
-        + b"x" * 65_537
-        + b"\r\n0\r\n\r\n"
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n10001\r\n" + b"x" * 65_537 + b"\r\n0\r\n\r\n"
     )
     assert b"payload_too_large" in send_raw(nginx, chunked, is_all=False)
 

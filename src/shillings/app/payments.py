@@ -1,8 +1,8 @@
 """Payments and top-ups: requests become transfers, a crowd of transfers becomes one visit to the ledger."""
 
 from collections.abc import Callable
-from hashlib import blake2b
 from datetime import datetime
+from hashlib import blake2b
 
 from shillings import ids
 from shillings.app.call import Call

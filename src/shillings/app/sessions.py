@@ -66,7 +66,9 @@ class Sessions:
         self._known: dict[bytes, Profile] = {}
 
         def batcher(visit: Callable[[list], Awaitable[Sequence]], name: str) -> Batcher:  # type: ignore[type-arg]
-            return Batcher(visit, batch_items_max=batch_items_max, queue_items_max=queue_items_max, observe=observe(name))
+            return Batcher(
+                visit, batch_items_max=batch_items_max, queue_items_max=queue_items_max, observe=observe(name)
+            )
 
         self._looks: Batcher[Claims, Profile | None] = batcher(self._look_up, "sessions")
         self._credentials: Batcher[str, Credential | None] = batcher(self._find_credentials, "credentials")
@@ -128,7 +130,8 @@ class Sessions:
         entries = await self._cache.get([claims.token_id for claims in looks])
         found = [_profile(entry, claims) for entry, claims in zip(entries, looks, strict=True)]
         missing = [
-            claims for claims, profile, entry in zip(looks, found, entries, strict=True)
+            claims
+            for claims, profile, entry in zip(looks, found, entries, strict=True)
             if profile is None and entry != TOMBSTONE
         ]
         for _ in range(len(looks) - len(missing)):

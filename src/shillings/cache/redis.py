@@ -34,7 +34,9 @@ class RedisCache:
         try:
             import redis.asyncio
         except ImportError:
-            raise SettingsError("SHILLINGS_REDIS_URL is set, and redis-py is missing: pip install 'shillings[redis]'") from None
+            raise SettingsError(
+                "SHILLINGS_REDIS_URL is set, and redis-py is missing: pip install 'shillings[redis]'"
+            ) from None
         try:
             self._redis = redis.asyncio.Redis.from_url(
                 url, socket_connect_timeout=OPERATION_SECONDS_MAX, socket_timeout=OPERATION_SECONDS_MAX, retry=None

@@ -54,7 +54,27 @@ SQLITE = Dialect("sqlite", "BEGIN IMMEDIATE", "", one_packet=False)
 MYSQL = Dialect("mysql", "BEGIN", " FOR UPDATE", one_packet=True)
 
 _CONFLICT_CODES = {1213, 1205, 1020}
-_LOST_CODES = {0, 1053, 1077, 1079, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2000, 2002, 2003, 2006, 2013, 2014, 2055, 4031}
+_LOST_CODES = {
+    0,
+    1053,
+    1077,
+    1079,
+    1152,
+    1158,
+    1159,
+    1160,
+    1161,
+    1184,
+    1927,
+    2000,
+    2002,
+    2003,
+    2006,
+    2013,
+    2014,
+    2055,
+    4031,
+}
 _AWAY_CODES = {1021, 1023, 1040, 1041, 1047, 1114, 1180, 1203, 1290, 1836, 3, 5, 28}
 
 
@@ -95,7 +115,9 @@ def dialect_of(url: str) -> Dialect:
         return SQLITE
     if url.startswith(("mysql+pymysql://", "mariadb+pymysql://")):
         return MYSQL
-    raise SettingsError(f"SHILLINGS_DATABASE_URL must begin with sqlite:/// or mysql+pymysql://, not {url.split(':')[0]!r}")
+    raise SettingsError(
+        f"SHILLINGS_DATABASE_URL must begin with sqlite:/// or mysql+pymysql://, not {url.split(':', maxsplit=1)[0]!r}"
+    )
 
 
 def make_engine(url: str, *, writes: bool = True) -> sa.Engine:
@@ -136,7 +158,9 @@ def _mysql_engine(url: str) -> sa.Engine:
     try:
         from pymysql.constants import CLIENT
     except ImportError:
-        raise SettingsError("SHILLINGS_DATABASE_URL is MySQL's, and PyMySQL is missing: pip install 'shillings[mysql]'") from None
+        raise SettingsError(
+            "SHILLINGS_DATABASE_URL is MySQL's, and PyMySQL is missing: pip install 'shillings[mysql]'"
+        ) from None
     engine = sa.create_engine(
         url,
         poolclass=NullPool,

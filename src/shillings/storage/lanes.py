@@ -176,7 +176,13 @@ class Lane:
                     if kind is Trouble.FAULT:
                         raise
                 if not again:
-                    log.warning("database_gave_up", lane=self._name, trouble=kind.name.lower(), reason=str(error), in_doubt=in_doubt)
+                    log.warning(
+                        "database_gave_up",
+                        lane=self._name,
+                        trouble=kind.name.lower(),
+                        reason=str(error),
+                        in_doubt=in_doubt,
+                    )
                     raise (OutcomeUnknown() if in_doubt else Unavailable()) from error
                 self._on_retry(kind.name.lower())
                 if losses > 1 or kind is Trouble.CONFLICT:

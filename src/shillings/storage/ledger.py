@@ -1,12 +1,12 @@
 """The ledger's transaction: a batch of transfers, two round trips, a constant number of statements.
 
-    BEGIN
-    lock every wallet involved, in id order        one SELECT … FOR UPDATE
-    read the idempotency keys                      one SELECT, after the locks: whoever holds the payer's wallet
-    read which sessions are revoked                one SELECT       sees every committed use of the payer's keys
-        (decide, in memory: ledger/rule.py)
-    wallets, transactions, entries, keys           one statement each
-    COMMIT
+BEGIN
+lock every wallet involved, in id order        one SELECT … FOR UPDATE
+read the idempotency keys                      one SELECT, after the locks: whoever holds the payer's wallet
+read which sessions are revoked                one SELECT       sees every committed use of the payer's keys
+    (decide, in memory: ledger/rule.py)
+wallets, transactions, entries, keys           one statement each
+COMMIT
 """
 
 from collections.abc import Callable, Sequence

@@ -15,9 +15,9 @@ ROWS_MAX = 500
 def purge(session: Session, now: datetime) -> int:
     """Remove up to ROWS_MAX rows of each kind; return how many went. Safe to run twice."""
     moment = now.replace(tzinfo=None)
-    return _purge(session, idempotency_keys, idempotency_keys.c.created_at < moment - IDEMPOTENCY_KEY_LIFETIME) + _purge(
-        session, revoked_tokens, revoked_tokens.c.expires_at < moment
-    )
+    return _purge(
+        session, idempotency_keys, idempotency_keys.c.created_at < moment - IDEMPOTENCY_KEY_LIFETIME
+    ) + _purge(session, revoked_tokens, revoked_tokens.c.expires_at < moment)
 
 
 def _purge(session: Session, table: sa.Table, condition: sa.ColumnElement[bool]) -> int:

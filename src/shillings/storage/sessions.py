@@ -74,8 +74,12 @@ def note_logins(session: Session, credential_ids: Sequence[bytes], moment: datet
 def revoke(session: Session, token_id: bytes, expires_at: datetime) -> None:
     """Revoke a session for good. Safe to run twice."""
     with session.transaction():
-        if not session.execute(sa.select(revoked_tokens.c.token_id).where(revoked_tokens.c.token_id == token_id)).first():
-            session.execute(sa.insert(revoked_tokens).values(token_id=token_id, expires_at=expires_at.replace(tzinfo=None)))
+        if not session.execute(
+            sa.select(revoked_tokens.c.token_id).where(revoked_tokens.c.token_id == token_id)
+        ).first():
+            session.execute(
+                sa.insert(revoked_tokens).values(token_id=token_id, expires_at=expires_at.replace(tzinfo=None))
+            )
 
 
 def find_profiles(session: Session, looks: Sequence[SessionLook]) -> list[Profile | None]:

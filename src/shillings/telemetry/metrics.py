@@ -18,23 +18,36 @@ class Metrics:
         ProcessCollector(registry=registry)
         GCCollector(registry=registry)
         self._http = Histogram(
-            "shillings_http_request_seconds", "HTTP requests by path and status.", ["path", "status"],
-            buckets=_SECONDS, registry=registry,
+            "shillings_http_request_seconds",
+            "HTTP requests by path and status.",
+            ["path", "status"],
+            buckets=_SECONDS,
+            registry=registry,
         )
         self._commands = Histogram(
-            "shillings_command_seconds", "Commands by name and code.", ["command", "code"],
-            buckets=_SECONDS, registry=registry,
+            "shillings_command_seconds",
+            "Commands by name and code.",
+            ["command", "code"],
+            buckets=_SECONDS,
+            registry=registry,
         )
         self._batches = Histogram(
-            "shillings_batch_items", "Items of one visit, by what was visited.", ["batcher"],
-            buckets=_SIZES, registry=registry,
+            "shillings_batch_items",
+            "Items of one visit, by what was visited.",
+            ["batcher"],
+            buckets=_SIZES,
+            registry=registry,
         )
         self._retries = Counter(
-            "shillings_database_retries", "Database work run again, by lane and reason.", ["lane", "reason"],
+            "shillings_database_retries",
+            "Database work run again, by lane and reason.",
+            ["lane", "reason"],
             registry=registry,
         )
         self._looks = Counter(
-            "shillings_session_looks", "Session look-ups, by where the profile was found.", ["found_in"],
+            "shillings_session_looks",
+            "Session look-ups, by where the profile was found.",
+            ["found_in"],
             registry=registry,
         )
         self._cache_failures = Counter("shillings_cache_failures", "Cache operations that failed.", registry=registry)

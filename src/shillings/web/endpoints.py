@@ -15,7 +15,9 @@ class HistoryQuery(Struct, forbid_unknown_fields=True, frozen=True):
     """Which page of the history."""
 
     limit: Annotated[int, Meta(ge=1, le=100, description="How many transactions at most.")] = 20
-    cursor: Annotated[str, Meta(description="The `next_cursor` of the page before; leave it out for the newest page.")] = ""
+    cursor: Annotated[
+        str, Meta(description="The `next_cursor` of the page before; leave it out for the newest page.")
+    ] = ""
 
 
 class LogoutBody(shapes.Body):

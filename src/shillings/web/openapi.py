@@ -87,7 +87,11 @@ def _responses(endpoint: Endpoint) -> Json:
     for code in codes_of(endpoint):
         words.setdefault(HTTP_STATUS[code], []).append(code)
     for status, codes in sorted(words.items()):
-        meaning = "Unknown whether it was applied: repeat with the same Idempotency-Key." if codes[0] in _UNKNOWN else "Not applied."
+        meaning = (
+            "Unknown whether it was applied: repeat with the same Idempotency-Key."
+            if codes[0] in _UNKNOWN
+            else "Not applied."
+        )
         names = ", ".join(f"`{code.word}`" for code in codes)
         responses[str(status)] = _response(f"{names}. {meaning}", StatusAnswer)
     return responses

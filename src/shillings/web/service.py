@@ -284,7 +284,9 @@ def _query(endpoint: Endpoint, query_string: bytes) -> Any:
     if endpoint.query is None:
         return None
     try:
-        values = dict(parse_qsl(query_string.decode("ascii"), keep_blank_values=True, strict_parsing=bool(query_string)))
+        values = dict(
+            parse_qsl(query_string.decode("ascii"), keep_blank_values=True, strict_parsing=bool(query_string))
+        )
         return msgspec.convert(values, endpoint.query, strict=False)
     except msgspec.ValidationError as error:
         raise Refusal(Code.INVALID_REQUEST, _plain(str(error), "the query")) from None
@@ -293,7 +295,7 @@ def _query(endpoint: Endpoint, query_string: bytes) -> Any:
 
 
 def _plain(error: str, whole: str) -> str:
-    """msgspec's sentence, with the field's name in front.
+    """Msgspec's sentence, with the field's name in front.
 
     >>> _plain("Expected `str`, got `int` - at `$.email`", "the body")
     'email: Expected `str`, got `int`.'
@@ -320,7 +322,9 @@ def _idempotency_key(headers: dict[bytes, bytes]) -> str:
     if key is None:
         return ""
     if not _IDEMPOTENCY_KEY.fullmatch(key):
-        raise Refusal(Code.INVALID_REQUEST, "Idempotency-Key must be 1 to 255 visible ASCII characters; a UUID is good.")
+        raise Refusal(
+            Code.INVALID_REQUEST, "Idempotency-Key must be 1 to 255 visible ASCII characters; a UUID is good."
+        )
     return key.decode("ascii")
 
 

@@ -24,7 +24,9 @@ Money = Annotated[msgspec.Raw, Meta(description=MONEY_IN, extra_json_schema=MONE
 MoneyText = Annotated[str, Meta(description=MONEY_OUT, examples=["12.50"])]
 IdText = Annotated[str, Meta(description="A UUID.", extra_json_schema={"format": "uuid"})]
 TimeText = Annotated[str, Meta(description="A time in UTC, RFC 3339.", extra_json_schema={"format": "date-time"})]
-Email = Annotated[str, Meta(description="Case, width and outer white space do not matter.", examples=["ann@example.com"])]
+Email = Annotated[
+    str, Meta(description="Case, width and outer white space do not matter.", examples=["ann@example.com"])
+]
 
 
 class Body(Struct, forbid_unknown_fields=True, frozen=True):

@@ -171,5 +171,3 @@ class AppClient:
             await asyncio.sleep(SWEEP_SECONDS)
             for connection in self._connections:
                 connection.sweep(loop.time())
-
-
