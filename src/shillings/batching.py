@@ -38,7 +38,7 @@ class Batcher(Generic[Item, Result]):
         *,
         batch_items_max: int,
         queue_items_max: int,
-        observe: Callable[[int], None] = lambda size: None,
+        observe: Callable[[int], None] = lambda _size: None,
     ) -> None:
         self._visit = visit
         self._batch_items_max = batch_items_max

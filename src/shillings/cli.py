@@ -142,7 +142,8 @@ Shillings is at {url}   (Ctrl-C stops it)
 
 Try, in another terminal:
   J='Content-Type: application/json'
-  curl -s {url}/v1/signup -H "$J" -d '{{"first_name":"Ann","last_name":"Lee","email":"ann@example.com","password":"correct horse"}}'
+  curl -s {url}/v1/signup -H "$J" \\
+    -d '{{"first_name":"Ann","last_name":"Lee","email":"ann@example.com","password":"correct horse"}}'
   curl -s {url}/v1/login -c ann.cookies -H "$J" -d '{{"email":"ann@example.com","password":"correct horse"}}'
   curl -s {url}/v1/topup -b ann.cookies -H "$J" -d '{{"amount":"50.00"}}'
   curl -s {url}/v1/account -b ann.cookies

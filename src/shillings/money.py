@@ -24,7 +24,7 @@ class Currency:
     def __init__(self, code: str, decimals: int) -> None:
         self.code = code
         self.decimals = decimals
-        self._scale = 10**decimals
+        self._scale: int = 10**decimals
         fraction = rf"(?:\.([0-9]{{1,{decimals}}}))?" if decimals else "()"
         # The JSON value's own bytes: a number or a string, no sign, no exponent, no superfluous zero.
         self._amount = re.compile(rf'("?)(0|[1-9][0-9]{{0,15}}){fraction}\1'.encode())

@@ -21,7 +21,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: Annotated[
         str,
         Meta(
-            description="`sqlite:///path` or `mysql+pymysql://user:password@host:port/name`. Empty: `shillings.db` in the data directory."
+            description="`sqlite:///path` or `mysql+pymysql://user:password@host:port/name`. "
+            "Empty: `shillings.db` in the data directory."
         ),
     ] = ""
     database_wait_seconds: Annotated[
@@ -36,7 +37,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     jwt_keys: Annotated[
         str,
         Meta(
-            description="Secrets of at least 32 characters, separated by commas: the first signs, all verify. Empty: one is generated in the data directory."
+            description="Secrets of at least 32 bytes, separated by commas: the first signs, all verify. "
+            "Empty: one is generated in the data directory."
         ),
     ] = ""
     token_lifetime_seconds: Annotated[int, Meta(ge=1, le=31_536_000, description="How long a login lasts.")] = 86_400

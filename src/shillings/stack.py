@@ -209,7 +209,7 @@ def lock_file(database: Path) -> IO[str]:
     Raises:
         SettingsError: another process has it. A predecessor gets a moment to finish.
     """
-    file = open(database.with_name(database.name + ".lock"), "w")
+    file = database.with_name(database.name + ".lock").open("w")
     ends = time.monotonic() + FILE_LOCK_SECONDS_MAX
     while True:
         try:

@@ -65,7 +65,7 @@ class Accounts:
         log.info("signup", request_id=call.request_id, user_id=ids.show(user.user_id))
         return SignupAnswer(user_id=user.user_id)
 
-    async def read(self, call: Call, request: AccountRequest) -> AccountAnswer:
+    async def read(self, call: Call, _request: AccountRequest) -> AccountAnswer:
         """The user and the balance as the database has it now."""
         claims, profile = call.claims, call.profile
         balance = await self._balances.submit(BalanceLook(claims.user_id, claims.token_id), call.deadline)

@@ -18,7 +18,7 @@ from shillings.storage.ledger import LedgerBatch, Receivers
 from shillings.wire.shillings_pb2 import MovementAnswer, PayRequest, TopupRequest
 
 _MESSAGES = {
-    Outcome.IDEMPOTENCY_KEY_REUSED: "This Idempotency-Key was used for another request. Use a new key for a new request.",
+    Outcome.IDEMPOTENCY_KEY_REUSED: "This Idempotency-Key belongs to another request of yours. Use a new one.",
     Outcome.RECEIVER_NOT_FOUND: "No user has receiver_email. Check the spelling; the receiver must have signed up.",
     Outcome.SELF_PAYMENT: "receiver_email is your own. Pay somebody else, or top up.",
     Outcome.INSUFFICIENT_FUNDS: "Your balance is less than the amount. Top up, or pay less.",

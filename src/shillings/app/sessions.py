@@ -115,7 +115,7 @@ class Sessions:
             self._count_look("process")
         call.profile = profile
 
-    async def log_out(self, call: Call, request: LogoutRequest) -> LogoutAnswer:
+    async def log_out(self, call: Call, _request: LogoutRequest) -> LogoutAnswer:
         """Revoke the session everywhere, at once."""
         claims = call.claims
         expires_at = datetime.fromtimestamp(claims.expires_at, UTC)

@@ -1,4 +1,4 @@
-"""What a cache of sessions does. A cache may forget anything at any time; nobody may notice but by the time it takes."""
+"""What a cache of sessions does. It may forget anything at any time, and nothing but the time to answer may change."""
 
 from collections.abc import Sequence
 from typing import Protocol

@@ -6,7 +6,7 @@ counts as "not in the cache". Nothing true is kept here alone, so nothing can be
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import structlog
 
@@ -50,7 +50,8 @@ class RedisCache:
     async def get(self, token_ids: Sequence[bytes]) -> list[bytes | None]:
         """See SessionCache."""
         found = await self._ask(lambda: self._redis.mget([PREFIX + t for t in token_ids]))
-        return [None] * len(token_ids) if found is None else list(found)
+        # redis-py's types allow for text; without decode_responses it is always bytes.
+        return [None] * len(token_ids) if found is None else cast(list[bytes | None], found)
 
     async def fill(self, entries: Sequence[tuple[bytes, bytes, int]]) -> None:
         """See SessionCache."""

@@ -21,7 +21,7 @@ def _sqlite_risks(connection: sa.Connection) -> list[str]:
 
 
 def _mysql_risks(connection: sa.Connection) -> list[str]:
-    found = dict(
+    found: dict[str, str] = dict(
         connection.exec_driver_sql(
             "SHOW GLOBAL VARIABLES WHERE Variable_name IN"
             " ('innodb_flush_log_at_trx_commit', 'innodb_doublewrite', 'log_bin', 'sync_binlog', 'wsrep_on')"

@@ -40,8 +40,10 @@ def read_pages(session: Session, looks: Sequence[HistoryLook]) -> list[list[Hist
     )
     revoked = {bytes(row[0]) for row in revoked_found}
     lines: list[list[HistoryLine]] = [[] for _ in looks]
-    for number, seq, transaction_id, *rest, created_at in pages:
-        lines[number].append(HistoryLine(seq, bytes(transaction_id), *rest, rfc3339(created_at)))
+    for number, seq, transaction_id, kind, sender_email, receiver_email, amount, created_at in pages:
+        lines[number].append(
+            HistoryLine(seq, bytes(transaction_id), kind, sender_email, receiver_email, amount, rfc3339(created_at))
+        )
     for page in lines:
         # UNION ALL promises no order.
         page.sort(key=lambda line: -line.seq)

@@ -49,7 +49,7 @@ class Session:
                 return [self._fetch(cursor, statement) for statement in statements]
             cursor.execute(";".join(statements))
             answers: list[Rows] = [cursor.fetchall()]
-            while cursor.nextset():  # type: ignore[attr-defined]
+            while cursor.nextset():
                 answers.append(cursor.fetchall())
             return answers
         finally:
@@ -119,7 +119,7 @@ class Lane:
         name: str,
         *,
         threads: int = 1,
-        on_retry: Callable[[str], None] = lambda reason: None,
+        on_retry: Callable[[str], None] = lambda _reason: None,
     ) -> None:
         self._engine = engine
         self._dialect = dialect

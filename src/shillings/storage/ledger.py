@@ -86,8 +86,10 @@ class LedgerBatch:
         keys = {(t.user_id, t.idempotency_key) for t in transfers if t.idempotency_key}
         statements = [
             session.dialect.begin,
-            f"SELECT user_id, email, balance, entry_count FROM users WHERE user_id IN ({in_list(user_ids)})"
-            f" ORDER BY user_id{session.dialect.for_update}",
+            (
+                f"SELECT user_id, email, balance, entry_count FROM users WHERE user_id IN ({in_list(user_ids)})"
+                f" ORDER BY user_id{session.dialect.for_update}"
+            ),
             f"SELECT token_id FROM revoked_tokens WHERE token_id IN ({in_list({t.token_id for t in transfers})})",
         ]
         if keys:

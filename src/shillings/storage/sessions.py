@@ -51,12 +51,12 @@ _PROFILE = (
 
 def find_credentials(session: Session, emails: Sequence[str]) -> list[Credential | None]:
     """The credentials for canonical emails, in order; None where nobody has the email."""
-    found = session.execute(
+    found: sa.CursorResult[Any] = session.execute(
         sa.select(credentials.c.credential_id, credentials.c.password, *_PROFILE)
         .join(users, users.c.user_id == credentials.c.user_id)
         .where(credentials.c.email.in_(set(emails)))
     )
-    made = [Credential(bytes(row[0]), row[1], _profile(row[2:])) for row in found]
+    made = [Credential(bytes(row[0]), row[1], _profile(list(row)[2:])) for row in found]
     by_email = {credential.profile.email: credential for credential in made}
     return [by_email.get(email) for email in emails]
 
@@ -94,5 +94,6 @@ def find_profiles(session: Session, looks: Sequence[SessionLook]) -> list[Profil
 
 
 def _profile(row: Sequence[Any]) -> Profile:
-    user_id, *names, created_at = row
-    return Profile(bytes(user_id), *names, rfc3339(stored(created_at.replace(tzinfo=UTC))))
+    user_id, first_name, middle_name, last_name, email, phone, created_at = row
+    moment = rfc3339(stored(created_at.replace(tzinfo=UTC)))
+    return Profile(bytes(user_id), first_name, middle_name, last_name, email, phone, moment)

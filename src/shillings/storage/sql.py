@@ -12,9 +12,9 @@ Value = int | bytes | str
 
 
 def literal(value: Value) -> str:
-    """One value as SQL.
+    r"""One value as SQL.
 
-    >>> literal(7), literal(b"\\x01\\xff"), literal("it's")
+    >>> literal(7), literal(b"\x01\xff"), literal("it's")
     ('7', "x'01ff'", "'it''s'")
 
     Raises:

@@ -5,6 +5,8 @@ engines. Text is compared byte by byte (utf8mb4_bin), because the application ha
 canonical form.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
@@ -15,7 +17,7 @@ NAME_CHARACTERS_MAX = 100
 PHONE_CHARACTERS_MAX = 32
 IDEMPOTENCY_KEY_CHARACTERS_MAX = 255
 
-_TABLE = {
+_TABLE: dict[str, Any] = {
     "mysql_engine": "InnoDB",
     "mysql_charset": "utf8mb4",
     "mysql_collate": "utf8mb4_bin",
@@ -30,7 +32,7 @@ def _id() -> sa.BINARY:
     return sa.BINARY(16)
 
 
-def _moment() -> sa.types.TypeEngine[object]:
+def _moment() -> sa.DateTime:
     return sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
 
 

@@ -1,10 +1,12 @@
 """JSON to protocol messages and back, by the types in shapes.py. Each endpoint's way is worked out once, at start."""
 
 from collections.abc import Callable
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, cast, get_args, get_origin, get_type_hints
 
 import msgspec
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 
 from shillings import ids
 from shillings.money import Currency
@@ -53,7 +55,7 @@ def _field_reader(name: str, kind: Any, message: type[Message], currency: Curren
     if kind is MoneyText:
         return lambda answer: currency.format(getattr(answer, name))
     if get_origin(kind) is list:
-        inner = message.DESCRIPTOR.fields_by_name[name].message_type._concrete_class
+        inner = GetMessageClass(cast(Descriptor, message.DESCRIPTOR.fields_by_name[name].message_type))
         read_one = fields_reader(get_args(kind)[0], inner, currency)
         return lambda answer: [read_one(one) for one in getattr(answer, name)]
     if type(None) in get_args(get_args(kind)[0] if get_args(kind) else kind):

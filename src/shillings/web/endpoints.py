@@ -20,7 +20,7 @@ class HistoryQuery(Struct, forbid_unknown_fields=True, frozen=True):
     ] = ""
 
 
-class LogoutBody(shapes.Body):
+class LogoutBody(shapes.Body, frozen=True):
     """Nothing."""
 
 
@@ -97,7 +97,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         body=shapes.SignupBody, needs_session=False, codes=(Code.EMAIL_TAKEN,),
     ),
     Endpoint(
-        "POST", "/v1/login", "Log in", "Open a session: the answer sets the cookie `token`. It also serves as a Bearer token.",
+        "POST", "/v1/login", "Log in", "The answer sets the cookie `token`; the token also serves as a Bearer token.",
         wire.LGN, wire.LoginRequest, wire.LoginAnswer, shapes.StatusAnswer,
         body=shapes.LoginBody, needs_session=False, cookie=Cookie.SET, codes=(Code.UNAUTHENTICATED,),
     ),
@@ -120,7 +120,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         body=shapes.TopupBody, takes_key=True, codes=(Code.IDEMPOTENCY_KEY_REUSED, Code.BALANCE_LIMIT_EXCEEDED),
     ),
     Endpoint(
-        "GET", "/v1/transactions", "Read your history", "Your transactions, newest first. New ones do not move the pages.",
+        "GET", "/v1/transactions", "Read your history", "Your transactions, newest first; new ones do not move pages.",
         wire.TXQ, wire.HistoryRequest, wire.HistoryAnswer, shapes.HistoryAnswer, query=HistoryQuery,
     ),
     Endpoint(

@@ -163,7 +163,7 @@ class WebService:
 
     def _answer(self, route: Route, response: wire.Response) -> Reply:
         headers: Headers = [(b"idempotent-replayed", b"true")] if response.replayed else []
-        if response.code != Code.OK:
+        if response.code != wire.OK:
             return _refusal(Refusal(Code(response.code), response.message), headers)
         message: Any = route.endpoint.answer_message.FromString(response.data)
         if route.endpoint.cookie is Cookie.SET:
@@ -185,7 +185,7 @@ class WebService:
         if path == "/readyz":
             request = wire.Request(command=wire.RDY)
             response = await self._client.call(request, READY_SECONDS_MAX)
-            if response.code != Code.OK:
+            if response.code != wire.OK:
                 raise Unavailable(response.message)
         return Reply(Code.OK, _encode({"status": _OK}))
 

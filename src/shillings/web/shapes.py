@@ -33,7 +33,7 @@ class Body(Struct, forbid_unknown_fields=True, frozen=True):
     """A request's JSON body. Unknown fields are refused: a misspelt one must not be lost in silence."""
 
 
-class SignupBody(Body):
+class SignupBody(Body, frozen=True):
     """Who signs up."""
 
     first_name: Annotated[str, Meta(examples=["Ann"])]
@@ -44,21 +44,21 @@ class SignupBody(Body):
     phone: Annotated[str, Meta(examples=["+65 6123 4567"])] = ""
 
 
-class LoginBody(Body):
+class LoginBody(Body, frozen=True):
     """Who logs in."""
 
     email: Email
     password: Annotated[str, Meta(examples=["correct horse battery"])]
 
 
-class PayBody(Body):
+class PayBody(Body, frozen=True):
     """Whom to pay, and how much."""
 
     receiver_email: Annotated[str, Meta(examples=["bob@example.com"])]
     amount: Money
 
 
-class TopupBody(Body):
+class TopupBody(Body, frozen=True):
     """How much to top up."""
 
     amount: Money

@@ -15,10 +15,10 @@ class ProtocolError(Exception):
 
 
 def frame(payload: bytes) -> bytes:
-    """One payload with its length in front.
+    r"""One payload with its length in front.
 
     >>> frame(b"hi")
-    b'\\x00\\x00\\x00\\x02hi'
+    b'\x00\x00\x00\x02hi'
 
     Raises:
         ValueError: the payload is empty or larger than FRAME_BYTES_MAX. Ours to prevent, not the peer's.
@@ -29,10 +29,10 @@ def frame(payload: bytes) -> bytes:
 
 
 class FrameReader:
-    """Cuts a stream of bytes into payloads.
+    r"""Cuts a stream of bytes into payloads.
 
     >>> reader = FrameReader()
-    >>> reader.feed(b"\\x00\\x00\\x00\\x02h"), reader.feed(b"i")
+    >>> reader.feed(b"\x00\x00\x00\x02h"), reader.feed(b"i")
     ([], [b'hi'])
     """
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from shillings.errors import Code
+from shillings.wire import shillings_pb2 as wire
 from shillings.wire.address import Address
 from shillings.wire.framing import ProtocolError
 from shillings.wire.shillings_pb2 import Request, Response
@@ -42,13 +42,13 @@ class AppConnection(FrameStream):
             # Two answers with one id could reach the wrong caller, so such a peer is cut off.
             raise ProtocolError(f"request id {request.id} is zero or already in flight")
         if self._draining:
-            self._send(Response(id=request.id, code=Code.UNAVAILABLE, message="This server is stopping."))
+            self._send(Response(id=request.id, code=wire.UNAVAILABLE, message="This server is stopping."))
         elif len(self._in_flight) >= IN_FLIGHT_MAX:
-            self._send(Response(id=request.id, code=Code.OVERLOADED, message="Too many requests in flight."))
+            self._send(Response(id=request.id, code=wire.OVERLOADED, message="Too many requests in flight."))
         else:
             self._in_flight[request.id] = self._loop.create_task(self._carry_out(request))
 
-    def stream_closed(self, reason: str) -> None:
+    def stream_closed(self, reason: str) -> None:  # noqa: ARG002
         """Nobody waits any more: what has not begun is dropped; what the ledger has taken goes on."""
         self._connections.discard(self)
         for task in self._in_flight.values():
@@ -57,7 +57,7 @@ class AppConnection(FrameStream):
     async def drain(self) -> None:
         """Tell the peer to send nothing more, finish what is in flight, close."""
         self._draining = True
-        self._send(Response(id=0, code=Code.UNAVAILABLE, message="draining"))
+        self._send(Response(id=0, code=wire.UNAVAILABLE, message="draining"))
         if self._in_flight:
             await asyncio.wait(self._in_flight.values())
         self.close()
