@@ -91,9 +91,9 @@ class Proxy:
         self._do(rule)
 
     def lose_answer_to(self, pattern: bytes) -> None:
-        """Pass on the next `pattern` a client sends, then reset that connection in place of the answer.
+        r"""Pass on the next `pattern` a client sends, then reset that connection in place of the answer.
 
-        The server has done what it was asked; the client cannot know. (MySQL's COMMIT is `b"\\x03COMMIT"`: without the
+        The server has done what it was asked; the client cannot know. (MySQL's COMMIT is `b"\x03COMMIT"`: without the
         byte before it, the `SET AUTOCOMMIT` of every new connection would be meant as well.)
         """
         assert 0 < len(pattern) <= _PATTERN_BYTES_MAX
@@ -223,7 +223,7 @@ class Proxy:
             return True
         return False
 
-    def _must_cut_answer(self, connection: _Connection, chunk: bytes) -> bool:
+    def _must_cut_answer(self, connection: _Connection, _chunk: bytes) -> bool:
         return connection.lose_answer
 
     def _cut(self, connection: _Connection) -> None:

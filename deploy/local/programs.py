@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 _PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"))
 _GALERA_LIBRARIES = ("/usr/lib/galera/libgalera_smm.so", "/usr/lib64/galera-4/libgalera_smm.so")
@@ -30,6 +31,6 @@ def find_galera_library() -> str:
         MissingProgram: it is not installed.
     """
     for path in _GALERA_LIBRARIES:
-        if os.path.exists(path):
+        if Path(path).exists():
             return path
     raise MissingProgram("galera-4 is not installed: run deploy/local/install-packages.sh")

@@ -9,6 +9,7 @@ No server outlives its owner: `close` stops it, leaving the interpreter stops it
 """
 
 import atexit
+import contextlib
 import os
 import signal
 import subprocess
@@ -69,8 +70,8 @@ class Server(ABC):
         """The process's environment: this process's own, unless a subclass says otherwise."""
         return os.environ
 
-    def prepare(self) -> None:
-        """What must be there before the process starts, for subclasses to say."""
+    def prepare(self) -> None:  # noqa: B027  (most servers need nothing)
+        """Make what must be there before the process starts."""
 
     @property
     def alive(self) -> bool:
@@ -150,10 +151,9 @@ class Server(ABC):
                 self._signal_group(signal.SIGCONT)
                 # To the leader alone: it ends its own children, in its own order.
                 self._process.send_signal(self.stop_signal)
-                try:
+                # If it takes too long, it is ended the hard way.
+                with contextlib.suppress(subprocess.TimeoutExpired):
                     self._process.wait(seconds)
-                except subprocess.TimeoutExpired:
-                    pass  # Ended the hard way below.
             self._end_group()
 
     def restart(self) -> None:
@@ -186,10 +186,9 @@ class Server(ABC):
 
     def _signal_group(self, number: signal.Signals) -> None:
         if self._process is not None:
-            try:
+            # All of it may have ended already.
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)
-            except ProcessLookupError:
-                pass  # All of it has ended already.
 
     def _end_group(self) -> None:
         """Kill whatever is left of it, its children too, and reap the process."""

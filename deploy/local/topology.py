@@ -1,16 +1,15 @@
-"""The production stack on one machine: nginx, web and application servers, MariaDB, Redis.
+"""The production stack on one machine.
 
-    client ──▶ nginx ──▶ webs ──▶ apps ──▶ MariaDB
-                                     └───▶ Redis
+client ──▶ nginx ──▶ webs ──▶ apps ──▶ MariaDB
+                                 └───▶ Redis
 """
 
-import contextlib
 import secrets
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,11 +22,11 @@ from deploy.local.shillings import PROGRAM, AppServer, WebServer, answers_ok, se
 from deploy.local.supervisor import Supervisor
 
 _READY_SECONDS_MAX = 60.0
-_MIGRATE_SECONDS_MAX = 60.0
+_MIGRATE_SECONDS_MAX = 120.0
 
 
 class Topology:
-    """All servers, started in order, stopped in reverse, as a context manager.
+    """All servers, started in order and stopped in reverse; a context manager.
 
     Tests may kill, pause and restart `mariadb`, `redis`, `apps`, `webs` and `nginx` one by one.
 
@@ -36,10 +35,11 @@ class Topology:
             Starting again in the same directory finds the same data.
         web: how many web servers.
         app: how many application servers.
-        database: a running server to use, or a URL (through a proxy, say); one of its own if None.
+        database: a running server, or the URL of one (through a proxy, say), which somebody else will stop; or a
+            server that does not run yet, which becomes the topology's own. One with default settings if None.
         redis: the same for the cache.
         nginx: whether there is one; without, `url` is the first web server's.
-        host: the address on which the entrance listens, which is nginx.
+        host: the address on which nginx listens.
         port: its port there; a free one if 0.
         settings: for every process of Shillings, names without the prefix: `{"REQUEST_TIMEOUT_MS": "2000"}`.
         supervised: whether a server that dies is started again, as a container's restart policy does it.
@@ -59,19 +59,15 @@ class Topology:
         port: int = 0,
         settings: Mapping[str, str] | None = None,
         supervised: bool = False,
-        announce: Callable[[str], None] = lambda sentence: None,
+        announce: Callable[[str], None] = lambda _sentence: None,
     ) -> None:
         self._temporary: Path | None = None
         if directory is None:
             directory = self._temporary = Path(tempfile.mkdtemp(prefix="shillings-"))
-        self._announce = announce
-        self._closing = contextlib.ExitStack()
-        self._own_mariadb = MariaDB(directory / "mariadb") if database is None else None
-        self._own_redis = Redis(directory / "redis") if redis is None else None
-        database = self._own_mariadb if database is None else database
-        redis = self._own_redis if redis is None else redis
-        assert database is not None
-        assert redis is not None
+        database = MariaDB(directory / "mariadb") if database is None else database
+        redis = Redis(directory / "redis") if redis is None else redis
+        self._mariadb = None if isinstance(database, str) else database
+        self._redis = None if isinstance(redis, str) else redis
         self.settings = {
             "DATABASE_URL": database if isinstance(database, str) else database.url,
             "REDIS_URL": redis if isinstance(redis, str) else redis.url,
@@ -81,50 +77,45 @@ class Topology:
             **(settings or {}),
         }
         self.apps = [
-            AppServer(directory / f"app{number}", name=f"app{number}", settings=self.settings)
-            for number in range(1, app + 1)
+            AppServer(directory / name, name=name, settings=self.settings) for name in _names("app", app)
         ]
+        app_addresses = [server.address for server in self.apps]
         self.webs = [
-            WebServer(
-                directory / f"web{number}",
-                name=f"web{number}",
-                settings=self.settings,
-                apps=[server.address for server in self.apps],
-            )
-            for number in range(1, web + 1)
+            WebServer(directory / name, name=name, settings=self.settings, apps=app_addresses)
+            for name in _names("web", web)
         ]
-        self._nginx: Nginx | None = None
-        if nginx:
-            addresses = [server.address for server in self.webs]
-            self._nginx = Nginx(directory / "nginx", addresses, host=host, port=port)
-        self.supervisor: Supervisor | None = (
-            Supervisor(self.servers, self._announce_revival) if supervised else None
-        )
+        web_addresses = [server.address for server in self.webs]
+        self._nginx = Nginx(directory / "nginx", web_addresses, host=host, port=port) if nginx else None
+        stores = [
+            server for server in (self._mariadb, self._redis) if server is not None and not server.alive
+        ]
+        # Every server that is the topology's own, in the order of starting.
+        self.servers: list[Server] = [
+            *stores,
+            *self.apps,
+            *self.webs,
+            *([self._nginx] if self._nginx else []),
+        ]
+        self._announce = announce
+        self._supervisor = Supervisor(self.servers, self._announce_death) if supervised else None
 
     @property
     def mariadb(self) -> MariaDB:
-        """The database server, if it is the topology's own."""
-        assert self._own_mariadb is not None, "this topology uses a database of somebody else's"
-        return self._own_mariadb
+        """The database server."""
+        assert self._mariadb is not None, "only the database's URL is known"
+        return self._mariadb
 
     @property
     def redis(self) -> Redis:
-        """The cache server, if it is the topology's own."""
-        assert self._own_redis is not None, "this topology uses a cache of somebody else's"
-        return self._own_redis
+        """The cache server."""
+        assert self._redis is not None, "only the cache's URL is known"
+        return self._redis
 
     @property
     def nginx(self) -> Nginx:
-        """The entrance, if there is one."""
+        """The entrance."""
         assert self._nginx is not None, "this topology has no nginx"
         return self._nginx
-
-    @property
-    def servers(self) -> list[Server]:
-        """Every server that is the topology's own, in the order of starting."""
-        stores: list[Server | None] = [self._own_mariadb, self._own_redis]
-        every = [*stores, *self.apps, *self.webs, self._nginx]
-        return [server for server in every if server is not None]
 
     @property
     def url(self) -> str:
@@ -133,8 +124,9 @@ class Topology:
 
     def is_ready(self) -> bool:
         """Whether the entrance says that everything behind it answers."""
-        entrance = self.webs[0] if self._nginx is None else self._nginx
-        return answers_ok(entrance.port, "/readyz")
+        if self._nginx is None:
+            return answers_ok(self.webs[0].port, "/readyz")
+        return answers_ok(self._nginx.port, "/readyz", self._nginx.host)
 
     def start(self) -> Self:
         """Start everything and wait until it is ready; stop what was started if it does not get there.
@@ -144,20 +136,65 @@ class Topology:
             MissingProgram: a server is not installed.
         """
         try:
-            self._start_in_order()
+            own = [server for server in (self._mariadb, self._redis) if server in self.servers]
+            self._start_together("stores", [server for server in own if server is not None])
+            self._migrate()
+            self._start_together("application servers", self.apps)
+            self._start_together("web servers", self.webs)
+            if self._nginx is not None:
+                self._start_together("nginx", [self._nginx])
+            self.wait_until_ready()
         except BaseException:
             self.close()
             raise
+        if self._supervisor is not None:
+            self._supervisor.start()
         return self
+
+    def wait_until_ready(self, seconds: float = _READY_SECONDS_MAX) -> None:
+        """Return when the entrance says that everything behind it answers. Raises ServerFailed."""
+        deadline = time.monotonic() + seconds
+        while not self.is_ready():
+            if time.monotonic() >= deadline:
+                logs = "\n".join(server.log_tail() for server in self.servers)
+                raise ServerFailed(f"{self.url}/readyz is not answered 200 after {seconds:g} s\n{logs}")
+            time.sleep(0.02)
 
     def close(self) -> None:
         """Stop everything, the entrance first, so that no request finds the next layer gone."""
-        if self.supervisor is not None:
-            self.supervisor.close()
+        if self._supervisor is not None:
+            self._supervisor.close()
         for server in reversed(self.servers):
             server.close()
         if self._temporary is not None:
-            shutil.rmtree(self._temporary, ignore_errors=True)
+            shutil.rmtree(self._temporary)
+
+    def _start_together(self, what: str, servers: Sequence[Server]) -> None:
+        """Launch servers that do not need each other, then wait for all of them."""
+        began = time.monotonic()
+        for server in servers:
+            server.launch()
+        for server in servers:
+            server.wait_until_ready()
+        if servers:
+            self._announce(f"{what}: {len(servers)} ready in {time.monotonic() - began:.1f} s")
+
+    def _migrate(self) -> None:
+        began = time.monotonic()
+        result = subprocess.run(
+            [PROGRAM, "migrate"],
+            env=settings_environment(self.settings),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_MIGRATE_SECONDS_MAX,
+        )
+        if result.returncode != 0:
+            raise ServerFailed(f"shillings migrate failed\n{result.stdout}\n{result.stderr}")
+        self._announce(f"schema: up to date in {time.monotonic() - began:.1f} s")
+
+    def _announce_death(self, name: str) -> None:
+        self._announce(f"{name} had died and was started again")
 
     def __enter__(self) -> Self:
         return self.start()
@@ -166,3 +203,7 @@ class Topology:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _names(kind: str, count: int) -> list[str]:
+    return [f"{kind}{number}" for number in range(1, count + 1)]

@@ -42,9 +42,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer)
 
-    do_GET = do_POST = handle_any
+    do_GET = do_POST = handle_any  # noqa: N815
 
-    def log_message(self, format: str, *arguments: object) -> None:
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
         """Say nothing."""
 
 
@@ -78,7 +78,7 @@ def web() -> Iterator[Web]:
 
 @pytest.fixture(scope="module")
 def nginx(web: Web, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
-    """nginx in front of one web server that runs and one that refuses connections; its timeouts are shortened."""
+    """An nginx in front of one web server that runs and one that refuses connections; its timeouts are shortened."""
     require_programs("nginx")
     text = (CONFIGURATION / "shillings.conf.template").read_text()
     for setting in ("client_header_timeout", "client_body_timeout"):
@@ -93,7 +93,7 @@ def nginx(web: Web, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]
 
 @pytest.fixture(scope="module")
 def lonely_nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
-    """nginx in front of two web servers neither of which is there."""
+    """An nginx in front of two web servers neither of which is there."""
     require_programs("nginx")
     servers = [f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"]
     with Nginx(tmp_path_factory.mktemp("lonely"), servers) as server:
@@ -240,7 +240,7 @@ def test_a_request_that_broke_half_way_is_unknown_and_not_sent_twice(nginx: Ngin
     assert web.seen == ["POST /die"]
 
 
-def test_an_answer_that_comes_too_late_is_unknown(nginx: Nginx, web: Web) -> None:
+def test_an_answer_that_comes_too_late_is_unknown(nginx: Nginx) -> None:
     """A web server that hangs leaves the outcome unknown, which is a timeout and not `unavailable`."""
     answer = ask(nginx, "POST", "/hang", b"{}")
     assert (answer[0], code(answer)) == (504, "timeout")

@@ -47,12 +47,13 @@ _PROFILE = (
     users.c.phone,
     users.c.created_at,
 )
+_CREDENTIAL: tuple[sa.Column[Any], ...] = (credentials.c.credential_id, credentials.c.password, *_PROFILE)
 
 
 def find_credentials(session: Session, emails: Sequence[str]) -> list[Credential | None]:
     """The credentials for canonical emails, in order; None where nobody has the email."""
-    found: sa.CursorResult[Any] = session.execute(
-        sa.select(credentials.c.credential_id, credentials.c.password, *_PROFILE)
+    found = session.execute(
+        sa.select(*_CREDENTIAL)
         .join(users, users.c.user_id == credentials.c.user_id)
         .where(credentials.c.email.in_(set(emails)))
     )
