@@ -210,9 +210,7 @@ def _make_template(target: Path) -> None:
         node = GaleraNode(Path(scratch) / "node", name="template")
         copy_template(node.data_directory)
         # A plain directory has no position yet; this says that the node may found a cluster.
-        (node.data_directory / "grastate.dat").write_text(
-            "# GALERA saved state\nversion: 2.1\nsafe_to_bootstrap: 1\n"
-        )
+        (node.data_directory / "grastate.dat").write_text("# GALERA saved state\nversion: 2.1\nsafe_to_bootstrap: 1\n")
         node.join([], is_first=True)
         node.start()
         with node.connect() as connection, connection.cursor() as cursor:

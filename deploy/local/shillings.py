@@ -87,9 +87,7 @@ class WebServer(ShillingsServer):
         apps: the addresses of the application servers.
     """
 
-    def __init__(
-        self, directory: Path, *, name: str, settings: Mapping[str, str], apps: Sequence[str]
-    ) -> None:
+    def __init__(self, directory: Path, *, name: str, settings: Mapping[str, str], apps: Sequence[str]) -> None:
         super().__init__(directory, name=name, settings=settings)
         self._apps = list(apps)
 

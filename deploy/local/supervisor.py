@@ -32,9 +32,7 @@ class Supervisor:
         announce: told the name of each server that is started again.
     """
 
-    def __init__(
-        self, servers: Iterable[Server], announce: Callable[[str], None] = lambda _name: None
-    ) -> None:
+    def __init__(self, servers: Iterable[Server], announce: Callable[[str], None] = lambda _name: None) -> None:
         self._watches = {server: _Watch() for server in servers}
         self._announce = announce
         self._stopping = threading.Event()

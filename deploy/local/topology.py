@@ -76,9 +76,7 @@ class Topology:
             "REQUIRE_DURABLE": "1",
             **(settings or {}),
         }
-        self.apps = [
-            AppServer(directory / name, name=name, settings=self.settings) for name in _names("app", app)
-        ]
+        self.apps = [AppServer(directory / name, name=name, settings=self.settings) for name in _names("app", app)]
         app_addresses = [server.address for server in self.apps]
         self.webs = [
             WebServer(directory / name, name=name, settings=self.settings, apps=app_addresses)
@@ -86,16 +84,11 @@ class Topology:
         ]
         web_addresses = [server.address for server in self.webs]
         self._nginx = Nginx(directory / "nginx", web_addresses, host=host, port=port) if nginx else None
-        stores = [
-            server for server in (self._mariadb, self._redis) if server is not None and not server.alive
-        ]
+        stores: list[Server | None] = [self._mariadb, self._redis]
+        self._stores = [server for server in stores if server is not None and not server.alive]
+        entrance = [] if self._nginx is None else [self._nginx]
         # Every server that is the topology's own, in the order of starting.
-        self.servers: list[Server] = [
-            *stores,
-            *self.apps,
-            *self.webs,
-            *([self._nginx] if self._nginx else []),
-        ]
+        self.servers: list[Server] = [*self._stores, *self.apps, *self.webs, *entrance]
         self._announce = announce
         self._supervisor = Supervisor(self.servers, self._announce_death) if supervised else None
 
@@ -141,8 +134,7 @@ class Topology:
             self._migrate()
             self._start_together("application servers", self.apps)
             self._start_together("web servers", self.webs)
-            if self._nginx is not None:
-                self._start_together("nginx", [self._nginx])
+            self._start_together("nginx", [] if self._nginx is None else [self._nginx])
             self.wait_until_ready()
         except BaseException:
             self.close()

@@ -57,7 +57,8 @@ def find_credentials(session: Session, emails: Sequence[str]) -> list[Credential
         .join(users, users.c.user_id == credentials.c.user_id)
         .where(credentials.c.email.in_(set(emails)))
     )
-    made = [Credential(bytes(row[0]), row[1], _profile(list(row)[2:])) for row in found]
+    rows: Sequence[Any] = found.all()
+    made = [Credential(bytes(row[0]), row[1], _profile(row[2:])) for row in rows]
     by_email = {credential.profile.email: credential for credential in made}
     return [by_email.get(email) for email in emails]
 
