@@ -31,7 +31,7 @@ def test_url_opens_the_fresh_database(fresh_database_url: str) -> None:
 
 
 def test_commits_survive_a_kill_and_a_restart(tmp_path: Path) -> None:
-    """What was committed is there after kill -9, after a restart in good order, and in a new process on the directory."""
+    """What was committed is there after kill -9, after a restart, and for a new server on the same directory."""
     require_programs("mariadbd")
     with MariaDB(tmp_path, options={"innodb_snapshot_isolation": "ON"}) as server:
         with server.connect("shillings") as connection, connection.cursor() as cursor:
