@@ -36,7 +36,11 @@ class Code(IntEnum):
     @property
     def word(self) -> str:
         """The code as the API spells it."""
-        return self.name.lower()
+        return WORDS[self]
+
+
+WORDS = tuple(code.name.lower() for code in Code)
+"""The codes' words, by number."""
 
 
 class ShillingsError(Exception):

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import signal
 import socket
+import sys
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext
 
@@ -22,6 +23,7 @@ from shillings.wire.server import AppServer
 
 DRAIN_SECONDS_MAX = 10
 BACKLOG = 2048
+SWITCH_SECONDS = 0.001
 
 log = structlog.get_logger(__name__)
 
@@ -114,6 +116,8 @@ def _settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+    # A thread that comes back from the database waits this long at most for the event loop to let it in.
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 def _run(main: Coroutine[None, None, None]) -> None:

@@ -155,7 +155,7 @@ class AppStack:
             identity=lanes["identity"],
             clock=clock.now,
             observe=metrics.batch_observer,
-            count_look=metrics.count_look,
+            look_counter=metrics.look_counter,
             **bounds,
         )
         accounts = Accounts(
@@ -176,16 +176,17 @@ class AppStack:
             return wire.ReadyAnswer()
 
         handlers: dict[int, Handler] = {
-            wire.LGN: Handler(wire.LoginRequest, sessions.log_in, needs_session=False),
-            wire.SGN: Handler(wire.SignupRequest, accounts.sign_up, needs_session=False),
-            wire.USR: Handler(wire.AccountRequest, accounts.read, needs_session=True),
-            wire.PAY: Handler(wire.PayRequest, payments.pay, needs_session=True),
-            wire.TPU: Handler(wire.TopupRequest, payments.top_up, needs_session=True),
-            wire.TXQ: Handler(wire.HistoryRequest, history.read, needs_session=True),
-            wire.LGO: Handler(wire.LogoutRequest, sessions.log_out, needs_session=True),
-            wire.RDY: Handler(wire.ReadyRequest, ready, needs_session=False),
+            wire.LGN: Handler("LGN", wire.LoginRequest, sessions.log_in, needs_session=False),
+            wire.SGN: Handler("SGN", wire.SignupRequest, accounts.sign_up, needs_session=False),
+            wire.USR: Handler("USR", wire.AccountRequest, accounts.read, needs_session=True),
+            wire.PAY: Handler("PAY", wire.PayRequest, payments.pay, needs_session=True),
+            wire.TPU: Handler("TPU", wire.TopupRequest, payments.top_up, needs_session=True),
+            wire.TXQ: Handler("TXQ", wire.HistoryRequest, history.read, needs_session=True),
+            wire.LGO: Handler("LGO", wire.LogoutRequest, sessions.log_out, needs_session=True),
+            wire.RDY: Handler("RDY", wire.ReadyRequest, ready, needs_session=False),
         }
-        return Dispatch(handlers, sessions.signed_in, metrics.observe_command)
+        log_each = settings.log_level == "debug"
+        return Dispatch(handlers, sessions.signed_in, metrics.observe_command, log_each=log_each)
 
 
 def make_web(settings: Settings, addresses: list[Address], metrics: Metrics) -> WebService:
@@ -200,6 +201,7 @@ def make_web(settings: Settings, addresses: list[Address], metrics: Metrics) -> 
         cookie_secure=settings.cookie_secure,
         timeout_s=settings.request_timeout_ms / 1000,
         observe=metrics.observe_http,
+        log_each=settings.log_level == "debug",
     )
 
 

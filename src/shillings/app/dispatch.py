@@ -9,9 +9,9 @@ import structlog
 from google.protobuf.message import DecodeError, Message
 
 from shillings.app.call import Call
-from shillings.errors import Code, Refusal
+from shillings.errors import WORDS, Code, Refusal
 from shillings.wire import shillings_pb2 as wire
-from shillings.wire.shillings_pb2 import Command, Request, Response
+from shillings.wire.shillings_pb2 import Request, Response
 
 log = structlog.get_logger(__name__)
 
@@ -22,11 +22,13 @@ class Handler(NamedTuple):
     """One row of the table.
 
     Args:
+        name: the command's name, for logs and metrics.
         message: the command's own request message.
         function: carries it out.
         needs_session: whether it is refused without a session.
     """
 
+    name: str
     message: type[Message]
     function: Function
     needs_session: bool
@@ -39,6 +41,7 @@ class Dispatch:
         handlers: the table.
         signed_in: sets whose session a call has, or refuses.
         observe: told each command's name, code and seconds.
+        log_each: whether every command gets a line in the log.
     """
 
     def __init__(
@@ -46,10 +49,13 @@ class Dispatch:
         handlers: dict[int, Handler],
         signed_in: Callable[[Call], Awaitable[None]],
         observe: Callable[[str, str, float], None],
+        *,
+        log_each: bool = False,
     ) -> None:
         self._handlers = handlers
         self._signed_in = signed_in
         self._observe = observe
+        self._log_each = log_each
 
     async def answer(self, request: Request) -> Response:
         """Carry a request out. Every request gets a response; nothing is raised."""
@@ -84,7 +90,8 @@ class Dispatch:
 
     def _note(self, request: Request, response: Response, seconds: float) -> None:
         handler = self._handlers.get(request.command)
-        command = Command.Name(request.command) if handler else "unknown"
-        code = Code(response.code).word
+        command = handler.name if handler else "unknown"
+        code = WORDS[response.code]
         self._observe(command, code, seconds)
-        log.debug("command", request_id=request.request_id, command=command, code=code, ms=round(seconds * 1000, 2))
+        if self._log_each:
+            log.debug("command", request_id=request.request_id, command=command, code=code, ms=round(seconds * 1000, 2))

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from shillings.auth.passwords import CHARACTERS_MAX, CHARACTERS_MIN
 from shillings.errors import Code, Refusal
@@ -19,6 +20,7 @@ def wrong(message: str) -> Refusal:
     return Refusal(Code.INVALID_REQUEST, message)
 
 
+@lru_cache(maxsize=1 << 16)
 def canonical_email(text: str, field: str = "email") -> str:
     """The one form of an email: no outer white space, one width, one case, one Unicode form.
 

@@ -89,4 +89,4 @@ class Payments:
 
 def fingerprint(kind: Kind, receiver_email: str, amount: int) -> bytes:
     """16 bytes that are equal for equal requests: what an idempotency key is held against."""
-    return blake2b(f"{kind}\n{receiver_email}\n{amount}".encode(), digest_size=16).digest()
+    return blake2b(f"{kind.value}\n{receiver_email}\n{amount}".encode(), digest_size=16).digest()

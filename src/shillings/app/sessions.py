@@ -55,14 +55,16 @@ class Sessions:
         batch_items_max: int,
         queue_items_max: int,
         observe: Callable[[str], Callable[[int], None]],
-        count_look: Callable[[str], None],
+        look_counter: Callable[[str], Callable[[], None]],
     ) -> None:
         self._tokens = tokens
         self._passwords = passwords
         self._cache = cache
         self._identity = identity
         self._clock = clock
-        self._count_look = count_look
+        self._found_in_process = look_counter("process")
+        self._found_in_cache = look_counter("cache")
+        self._found_in_database = look_counter("database")
         self._known: dict[bytes, Profile] = {}
 
         def batcher(visit: Callable[[list], Awaitable[Sequence]], name: str) -> Batcher:  # type: ignore[type-arg]
@@ -112,7 +114,7 @@ class Sessions:
                 self._known.clear()
             self._known[claims.token_id] = profile
         else:
-            self._count_look("process")
+            self._found_in_process()
         call.profile = profile
 
     async def log_out(self, call: Call, _request: LogoutRequest) -> LogoutAnswer:
@@ -135,11 +137,11 @@ class Sessions:
             if profile is None and entry != TOMBSTONE
         ]
         for _ in range(len(looks) - len(missing)):
-            self._count_look("cache")
+            self._found_in_cache()
         if not missing:
             return found
         for _ in missing:
-            self._count_look("database")
+            self._found_in_database()
         wanted = [SessionLook(claims.user_id, claims.token_id) for claims in missing]
         profiles = await self._identity.run(lambda session: stored.find_profiles(session, wanted))
         told = {claims.token_id: profile for claims, profile in zip(missing, profiles, strict=True)}

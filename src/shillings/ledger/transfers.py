@@ -17,8 +17,7 @@ class Kind(StrEnum):
     """Money moves from the funding account to a user."""
 
 
-@dataclass(slots=True, frozen=True, eq=False)
-class Transfer:
+class Transfer(NamedTuple):
     """A wish to move money.
 
     Args:

@@ -15,9 +15,18 @@ from datetime import datetime, timedelta
 from shillings import clock
 from shillings.ledger.outcomes import Outcome
 from shillings.ledger.rule import KeyOwner, rule
-from shillings.ledger.transfers import Decision, Ruling, StoredAnswer, Transfer, Wallet
+from shillings.ledger.transfers import (
+    Decision,
+    EntryRow,
+    KeyRow,
+    Ruling,
+    StoredAnswer,
+    TransactionRow,
+    Transfer,
+    Wallet,
+)
 from shillings.storage.lanes import Rows, Session
-from shillings.storage.sql import in_list, literal, rows
+from shillings.storage.sql import in_list, literal
 
 IDEMPOTENCY_KEY_LIFETIME = timedelta(hours=24)
 RECEIVERS_REMEMBERED_MAX = 200_000
@@ -137,26 +146,53 @@ def _writes(ruling: Ruling, wallets: dict[bytes, Wallet], moment: str) -> list[s
     statements = []
     if ruling.transactions:
         statements.append(_update([w for w in wallets.values() if w.changed], moment))
-        statements.append(
-            "INSERT INTO transactions (transaction_id, kind, sender_id, sender_email, receiver_id, receiver_email,"
-            f" amount, created_at) VALUES {rows([(*row, moment) for row in ruling.transactions])}"
-        )
-        statements.append(
-            f"INSERT INTO entries (account_id, seq, transaction_id, amount, balance) VALUES {rows(ruling.entries)}"
-        )
+        statements.append(_insert_transactions(ruling.transactions, moment))
+        statements.append(_insert_entries(ruling.entries))
     if ruling.keys:
-        statements.append(
-            "INSERT INTO idempotency_keys (user_id, idempotency_key, fingerprint, outcome, transaction_id, created_at)"
-            f" VALUES {rows([(*row, moment) for row in ruling.keys])}"
-        )
+        statements.append(_insert_keys(ruling.keys, moment))
     return statements
+
+
+# Here the text of a row is written out, not put together value by value with `literal`: it is the same text in a
+# third of the time, and these rows are most of what the ledger's thread does. Emails and keys still go through
+# `literal`; everything else is digits, hex, or a word of ours.
 
 
 def _update(wallets: list[Wallet], moment: str) -> str:
     """All wallets in one statement; the same text runs on every engine."""
-    balances = " ".join([f"WHEN {literal(w.user_id)} THEN {w.balance}" for w in wallets])
-    counts = " ".join([f"WHEN {literal(w.user_id)} THEN {w.entry_count}" for w in wallets])
+    ids = [f"x'{w.user_id.hex()}'" for w in wallets]
+    balances = " ".join([f"WHEN {i} THEN {w.balance}" for i, w in zip(ids, wallets, strict=True)])
+    counts = " ".join([f"WHEN {i} THEN {w.entry_count}" for i, w in zip(ids, wallets, strict=True)])
     return (
         f"UPDATE users SET balance = CASE user_id {balances} END, entry_count = CASE user_id {counts} END,"
-        f" updated_at = {literal(moment)} WHERE user_id IN ({in_list([w.user_id for w in wallets])})"
+        f" updated_at = '{moment}' WHERE user_id IN ({','.join(ids)})"
+    )
+
+
+def _insert_transactions(transactions: list[TransactionRow], moment: str) -> str:
+    rows = [
+        f"(x'{t.transaction_id.hex()}','{t.kind.value}',x'{t.sender_id.hex()}',{literal(t.sender_email)},"
+        f"x'{t.receiver_id.hex()}',{literal(t.receiver_email)},{t.amount},'{moment}')"
+        for t in transactions
+    ]
+    return (
+        "INSERT INTO transactions (transaction_id, kind, sender_id, sender_email, receiver_id, receiver_email,"
+        f" amount, created_at) VALUES {','.join(rows)}"
+    )
+
+
+def _insert_entries(entries: list[EntryRow]) -> str:
+    rows = [f"(x'{e[0].hex()}',{e[1]},x'{e[2].hex()}',{e[3]},{e[4]})" for e in entries]
+    return f"INSERT INTO entries (account_id, seq, transaction_id, amount, balance) VALUES {','.join(rows)}"
+
+
+def _insert_keys(keys: list[KeyRow], moment: str) -> str:
+    rows = [
+        f"(x'{k.user_id.hex()}',{literal(k.idempotency_key)},x'{k.fingerprint.hex()}','{k.outcome.value}',"
+        f"x'{k.transaction_id.hex()}','{moment}')"
+        for k in keys
+    ]
+    return (
+        "INSERT INTO idempotency_keys (user_id, idempotency_key, fingerprint, outcome, transaction_id, created_at)"
+        f" VALUES {','.join(rows)}"
     )

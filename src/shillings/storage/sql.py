@@ -36,12 +36,3 @@ def in_list(values: Iterable[Value]) -> str:
     '1,2'
     """
     return ",".join([literal(value) for value in values])
-
-
-def rows(values: Iterable[Iterable[Value]]) -> str:
-    """The rows of an INSERT.
-
-    >>> rows([(1, "a"), (2, "b")])
-    "(1,'a'),(2,'b')"
-    """
-    return ",".join([f"({in_list(row)})" for row in values])

@@ -78,9 +78,9 @@ class Metrics:
         """A function that counts one lane's retries."""
         return lambda reason: self._retries.labels(lane, reason).inc()
 
-    def count_look(self, found_in: str) -> None:
-        """Count one session look-up."""
-        self._looks.labels(found_in).inc()
+    def look_counter(self, found_in: str) -> Callable[[], None]:
+        """A function that counts session look-ups that end in one place."""
+        return self._looks.labels(found_in).inc
 
     def count_cache_failure(self) -> None:
         """Count one failed cache operation."""

@@ -3,7 +3,6 @@
 Every answer, also that of a crash, has the one JSON shape, the security headers and the request's id.
 """
 
-import os
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -13,6 +12,7 @@ from urllib.parse import parse_qsl
 import msgspec
 import structlog
 
+from shillings import ids
 from shillings.errors import Code, OutcomeUnknown, Refusal, Unavailable
 from shillings.money import Currency
 from shillings.web.conversion import Fields, fields_reader, message_maker
@@ -80,14 +80,23 @@ class WebService:
         cookie_secure: whether the cookie is for TLS only.
         timeout_s: how long a request may take.
         observe: told path, status and seconds of every request.
+        log_each: whether every request gets a line in the log.
     """
 
     def __init__(
-        self, *, client: AppClient, currency: Currency, cookie_secure: bool, timeout_s: float, observe: Observe
+        self,
+        *,
+        client: AppClient,
+        currency: Currency,
+        cookie_secure: bool,
+        timeout_s: float,
+        observe: Observe,
+        log_each: bool = False,
     ) -> None:
         self._client = client
         self._timeout_s = timeout_s
         self._observe = observe
+        self._log_each = log_each
         self._headers = [*_SECURITY, _HSTS] if cookie_secure else _SECURITY
         self._cookie_end = b"; Path=/; HttpOnly; SameSite=Strict" + (b"; Secure" if cookie_secure else b"")
         self._routes: dict[str, dict[str, Route]] = {}
@@ -203,7 +212,8 @@ class WebService:
     def _note(self, scope: Scope, status: int, request_id: bytes, seconds: float) -> None:
         path = scope["path"] if scope["path"] in self._routes or status != 404 else "other"
         self._observe(path, str(status), seconds)
-        log.debug("request", request_id=request_id.decode(), path=path, status=status, ms=round(seconds * 1000, 2))
+        if self._log_each:
+            log.debug("request", request_id=request_id.decode(), path=path, status=status, ms=round(seconds * 1000, 2))
 
 
 class _MethodNotAllowed(Refusal):
@@ -244,7 +254,7 @@ def _request_id(headers: dict[bytes, bytes]) -> bytes:
     given = headers.get(b"x-request-id")
     if given is not None and _REQUEST_ID.fullmatch(given):
         return given
-    return os.urandom(8).hex().encode()
+    return ids.new_id().hex().encode()
 
 
 async def _read_body(headers: dict[bytes, bytes], receive: Receive) -> bytes:
