@@ -60,7 +60,10 @@ class Proxy:
         self._delay_seconds = 0.0
         self._cut_before: bytes | None = None
         self._lose_answer_to: bytes | None = None
-        self._listener: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
+        # Kept, as the loop itself remembers its tasks only weakly.
+        self._serving: set[asyncio.Task[None]] = set()
+        self._is_closing = False
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._loop = asyncio.new_event_loop()
@@ -128,12 +131,11 @@ class Proxy:
             self._flowing.set()
 
         self._do(forget)
-        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
+        self._do(self._listen)
 
     def close(self) -> None:
         """Reset everything and stop."""
         self.refuse()
-        self.cut()
         asyncio.run_coroutine_threadsafe(self._finish(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -155,29 +157,43 @@ class Proxy:
 
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result()
 
-    async def _listen(self) -> None:
+    def _listen(self) -> None:
         if self._listener is None:
-            self._listener = await asyncio.start_server(self._serve, "127.0.0.1", self.port, backlog=512)
-            self.port = self._listener.sockets[0].getsockname()[1]
+            self._listener = socket.create_server(("127.0.0.1", self.port), backlog=512)
+            self._listener.setblocking(False)
+            self.port = self._listener.getsockname()[1]
+            self._loop.add_reader(self._listener, self._accept, self._listener)
+
+    def _accept(self, listener: socket.socket) -> None:
+        client, _ = listener.accept()
+        task = self._loop.create_task(self._serve(client))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
 
     def _stop_listening(self) -> None:
         if self._listener is not None:
+            self._loop.remove_reader(self._listener)
             self._listener.close()
             self._listener = None
 
     async def _finish(self) -> None:
-        """Wait until all tasks but this have ended."""
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Reset what is open, and wait until all sockets are closed."""
+        self._is_closing = True
+        self._cut_all()
+        await asyncio.gather(*self._serving)
 
-    async def _serve(self, from_client: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+    async def _serve(self, accepted: socket.socket) -> None:
+        from_client, client = await asyncio.open_connection(sock=accepted)
         try:
             from_server, server = await asyncio.open_connection(*self._target)
         except OSError:
             client.transport.abort()
+            await _closed(client)
             return
         connection = _Connection(client, server)
         self._open.add(connection)
+        if self._is_closing:
+            self._cut(connection)
         try:
             async with asyncio.TaskGroup() as group:
                 connection.pumps = [
@@ -186,10 +202,11 @@ class Proxy:
                 ]
         except* OSError:
             connection.reset()  # One end broke, as it may; so does the other.
-        finally:
-            self._open.discard(connection)
-            client.close()
-            server.close()
+        client.close()
+        server.close()
+        await _closed(client)
+        await _closed(server)
+        self._open.discard(connection)
 
     async def _pump(
         self,
@@ -238,3 +255,9 @@ class Proxy:
         for connection in connections:
             self._cut(connection)
         return len(connections)
+
+
+async def _closed(end: asyncio.StreamWriter) -> None:
+    """Return when the socket is closed, whichever way that came about."""
+    with contextlib.suppress(OSError):
+        await end.wait_closed()

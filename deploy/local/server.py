@@ -53,6 +53,8 @@ class Server(ABC):
         self.directory.mkdir(parents=True, exist_ok=True)
         self.log_path = self.directory / f"{name}.log"
         self.wanted = False
+        # Set by a supervisor: then a process that died is not the end.
+        self.is_supervised = False
         self._process: subprocess.Popen[bytes] | None = None
         self._log_start = 0
         # Held while the process is made or ended, so that a supervisor and a test never do both at once.
@@ -76,7 +78,8 @@ class Server(ABC):
     @property
     def alive(self) -> bool:
         """Whether the process is running (or paused)."""
-        return self._process is not None and self._process.poll() is None
+        process = self._process
+        return process is not None and process.poll() is None
 
     @property
     def pid(self) -> int:
@@ -85,9 +88,10 @@ class Server(ABC):
         Raises:
             ServerFailed: it is not running.
         """
-        if self._process is None or not self.alive:
+        process = self._process
+        if process is None or process.poll() is not None:
             raise ServerFailed(f"{self.name} is not running\n{self.log_tail()}")
-        return self._process.pid
+        return process.pid
 
     def start(self) -> Self:
         """Launch it and wait until it answers. Raises ServerFailed."""
@@ -127,20 +131,25 @@ class Server(ABC):
         """Return when it answers.
 
         Raises:
-            ServerFailed: it ended, or did not answer within `seconds`.
+            ServerFailed: it ended and nobody will start it again, or it did not answer within `seconds`.
         """
         seconds = self.start_seconds_max if seconds is None else seconds
         deadline = time.monotonic() + seconds
         while not self.answers():
-            if not self.alive:
-                raise ServerFailed(f"{self.name} ended at once\n{self.log_tail()}")
+            if not self.alive and not (self.is_supervised and self.wanted):
+                raise ServerFailed(f"{self.name} ended\n{self.log_tail()}")
             if time.monotonic() >= deadline:
                 raise ServerFailed(f"{self.name} does not answer after {seconds:g} s\n{self.log_tail()}")
             time.sleep(0.01)
 
-    def kill(self) -> None:
-        """End it at once, as a crash does (kill -9). Still wanted: a supervisor starts it again."""
+    def kill(self, *, stays_down: bool = False) -> None:
+        """End it at once, as a crash does (kill -9).
+
+        Args:
+            stays_down: until somebody starts it. Otherwise a supervisor does.
+        """
         with self._lock:
+            self.wanted = self.wanted and not stays_down
             self._end_group()
 
     def stop(self, seconds: float = _STOP_SECONDS_MAX) -> None:
@@ -185,9 +194,9 @@ class Server(ABC):
         return f"--- {self.log_path} ---\n{text}"
 
     def _signal_group(self, number: signal.Signals) -> None:
-        if self._process is not None:
-            # All of it may have ended already.
-            with contextlib.suppress(ProcessLookupError):
+        # All of it may have ended already.
+        with self._lock, contextlib.suppress(ProcessLookupError):
+            if self._process is not None:
                 os.killpg(self._process.pid, number)
 
     def _end_group(self) -> None:

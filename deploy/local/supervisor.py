@@ -29,11 +29,13 @@ class Supervisor:
 
     Args:
         servers: whom to watch.
-        announce: told the name of each server that is started again.
+        announce: told, in words, of each server that is started again.
     """
 
-    def __init__(self, servers: Iterable[Server], announce: Callable[[str], None] = lambda _name: None) -> None:
+    def __init__(self, servers: Iterable[Server], announce: Callable[[str], None] = lambda _sentence: None) -> None:
         self._watches = {server: _Watch() for server in servers}
+        for server in self._watches:
+            server.is_supervised = True
         self._announce = announce
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
@@ -45,6 +47,8 @@ class Supervisor:
     def close(self) -> None:
         """Watch no longer. The servers stay as they are."""
         self._stopping.set()
+        for server in self._watches:
+            server.is_supervised = False
         if self._thread.is_alive():
             self._thread.join()
 
@@ -63,5 +67,9 @@ class Supervisor:
         else:
             watch.delay_seconds = min(2 * watch.delay_seconds, _DELAY_SECONDS_MAX)
         watch.launched_at = now
-        if server.relaunch_if_dead():
-            self._announce(server.name)
+        try:
+            if server.relaunch_if_dead():
+                self._announce(f"{server.name} had died and was started again")
+        except OSError as error:
+            # No memory, no disk, no process: it may work the next time.
+            self._announce(f"{server.name} had died and could not be started: {error}")

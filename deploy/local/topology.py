@@ -90,7 +90,7 @@ class Topology:
         # Every server that is the topology's own, in the order of starting.
         self.servers: list[Server] = [*self._stores, *self.apps, *self.webs, *entrance]
         self._announce = announce
-        self._supervisor = Supervisor(self.servers, self._announce_death) if supervised else None
+        self._supervisor = Supervisor(self.servers, announce) if supervised else None
 
     @property
     def mariadb(self) -> MariaDB:
@@ -130,11 +130,11 @@ class Topology:
         """
         try:
             own = [server for server in (self._mariadb, self._redis) if server in self.servers]
-            self._start_together("stores", [server for server in own if server is not None])
+            self._start_together([server for server in own if server is not None])
             self._migrate()
-            self._start_together("application servers", self.apps)
-            self._start_together("web servers", self.webs)
-            self._start_together("nginx", [] if self._nginx is None else [self._nginx])
+            self._start_together(self.apps)
+            self._start_together(self.webs)
+            self._start_together([] if self._nginx is None else [self._nginx])
             self.wait_until_ready()
         except BaseException:
             self.close()
@@ -161,7 +161,7 @@ class Topology:
         if self._temporary is not None:
             shutil.rmtree(self._temporary)
 
-    def _start_together(self, what: str, servers: Sequence[Server]) -> None:
+    def _start_together(self, servers: Sequence[Server]) -> None:
         """Launch servers that do not need each other, then wait for all of them."""
         began = time.monotonic()
         for server in servers:
@@ -169,7 +169,8 @@ class Topology:
         for server in servers:
             server.wait_until_ready()
         if servers:
-            self._announce(f"{what}: {len(servers)} ready in {time.monotonic() - began:.1f} s")
+            names = ", ".join(server.name for server in servers)
+            self._announce(f"{names}: ready in {time.monotonic() - began:.1f} s")
 
     def _migrate(self) -> None:
         began = time.monotonic()
@@ -184,9 +185,6 @@ class Topology:
         if result.returncode != 0:
             raise ServerFailed(f"shillings migrate failed\n{result.stdout}\n{result.stderr}")
         self._announce(f"schema: up to date in {time.monotonic() - began:.1f} s")
-
-    def _announce_death(self, name: str) -> None:
-        self._announce(f"{name} had died and was started again")
 
     def __enter__(self) -> Self:
         return self.start()

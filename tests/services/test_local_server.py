@@ -74,10 +74,13 @@ def test_a_supervisor_revives_what_was_killed_but_not_what_was_stopped(private_r
         private_redis.wait_until_ready()
         assert private_redis.pid != before
 
+        private_redis.kill(stays_down=True)
+        private_redis.start()
+
         private_redis.stop()
         private_redis.start()
         supervisor.close()
-        assert revived == ["redis"]
+        assert revived == ["redis had died and was started again"]
 
 
 def test_no_server_outlives_a_killed_owner(tmp_path: Path) -> None:

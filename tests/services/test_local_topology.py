@@ -70,7 +70,8 @@ def test_a_killed_server_comes_back_and_the_service_with_it(topology: Topology, 
     server: Server = next(server for server in topology.servers if server.name == name)
     before = server.pid
     os.kill(before, signal.SIGKILL)
-    wait_until(lambda: server.alive and server.pid != before and server.answers(), seconds=15, what=f"a new {name}")
+    wait_until(lambda: server.alive and server.pid != before, seconds=15, what=f"a new {name}")
+    server.wait_until_ready()
     wait_until(topology.is_ready, seconds=15, what="the service")
     assert ask(topology.url, "/v1/account", token=token)[0] == 200
 
