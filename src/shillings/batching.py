@@ -11,12 +11,13 @@ its visit began is not carried out.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from shillings.errors import DeadlineExceeded, Overloaded, Refusal
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Visit = Callable[[list[Item]], Awaitable[Sequence[Result]]]
 
 
 class Batcher(Generic[Item, Result]):
@@ -34,7 +35,7 @@ class Batcher(Generic[Item, Result]):
 
     def __init__(
         self,
-        visit: Callable[[list[Item]], Awaitable[Sequence[Result]]],
+        visit: Visit[Item, Result],
         *,
         batch_items_max: int,
         queue_items_max: int,
@@ -112,6 +113,7 @@ class Batcher(Generic[Item, Result]):
         except Exception as error:
             await self._take_apart(batch, error)
         else:
+            assert len(results) == len(batch), "a visit answers every item"
             for (_, future), result in zip(batch, results, strict=True):
                 if not future.done():
                     future.set_result(result)
@@ -126,3 +128,12 @@ class Batcher(Generic[Item, Result]):
         middle = len(batch) // 2
         await self._carry_out(batch[:middle])
         await self._carry_out(batch[middle:])
+
+
+class MakeBatcher(Protocol):
+    """Makes batchers with the process's bounds, and counts what they do under their names."""
+
+    def __call__(
+        self, name: str, visit: Visit[Item, Result], batch_items_max: int | None = None
+    ) -> Batcher[Item, Result]:
+        """A new batcher; `batch_items_max` where it must be smaller than the process's bound."""

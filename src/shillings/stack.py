@@ -17,6 +17,7 @@ from shillings.app.payments import Payments
 from shillings.app.sessions import Sessions
 from shillings.auth.passwords import Passwords
 from shillings.auth.tokens import Tokens, generated_key
+from shillings.batching import Batcher, Item, MakeBatcher, Result, Visit
 from shillings.cache.interface import SessionCache
 from shillings.cache.memory import MemoryCache
 from shillings.cache.redis import RedisCache
@@ -145,31 +146,41 @@ class AppStack:
         )
         return cache
 
+    def _batcher_maker(self, metrics: Metrics) -> MakeBatcher:
+        settings = self._settings
+
+        def make(name: str, visit: Visit[Item, Result], batch_items_max: int | None = None) -> Batcher[Item, Result]:
+            batcher = Batcher(
+                visit,
+                batch_items_max=min(settings.batch_items_max, batch_items_max or settings.batch_items_max),
+                queue_items_max=settings.queue_items_max,
+                observe=metrics.batch_observer(name),
+            )
+            metrics.watch_queue(name, lambda: batcher.waiting)
+            return batcher
+
+        return make
+
     def _wire_up(self, keys: list[str], metrics: Metrics) -> Dispatch:
-        settings, lanes = self._settings, self._lanes
-        bounds = {"batch_items_max": settings.batch_items_max, "queue_items_max": settings.queue_items_max}
+        lanes, make_batcher = self._lanes, self._batcher_maker(metrics)
         sessions = Sessions(
-            tokens=Tokens(keys, settings.token_lifetime_seconds),
+            tokens=Tokens(keys, self._settings.token_lifetime_seconds),
             passwords=self._passwords,
             cache=self._cache,
             identity=lanes["identity"],
             clock=clock.now,
-            observe=metrics.batch_observer,
+            make_batcher=make_batcher,
             look_counter=metrics.look_counter,
-            **bounds,
         )
         accounts = Accounts(
             passwords=self._passwords,
             identity=lanes["identity"],
             reads=lanes["accounts"],
             clock=clock.now,
-            observe=metrics.batch_observer,
-            **bounds,
+            make_batcher=make_batcher,
         )
-        payments = Payments(ledger=lanes["ledger"], clock=clock.now, observe=metrics.batch_observer, **bounds)
-        history = History(
-            reads=lanes["history"], queue_items_max=settings.queue_items_max, observe=metrics.batch_observer
-        )
+        payments = Payments(ledger=lanes["ledger"], clock=clock.now, make_batcher=make_batcher)
+        history = History(reads=lanes["history"], make_batcher=make_batcher)
 
         async def ready(_call: Call, _request: wire.ReadyRequest) -> wire.ReadyAnswer:
             await lanes["accounts"].run(lambda session: session.visit("SELECT 1"))
@@ -185,7 +196,7 @@ class AppStack:
             wire.LGO: Handler("LGO", wire.LogoutRequest, sessions.log_out, needs_session=True),
             wire.RDY: Handler("RDY", wire.ReadyRequest, ready, needs_session=False),
         }
-        log_each = settings.log_level == "debug"
+        log_each = self._settings.log_level == "debug"
         return Dispatch(handlers, sessions.signed_in, metrics.observe_command, log_each=log_each)
 
 

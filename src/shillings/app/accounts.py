@@ -10,7 +10,7 @@ from shillings.app.call import Call
 from shillings.app.identity import canonical_email, checked_name, checked_password, checked_phone
 from shillings.auth.passwords import Passwords
 from shillings.auth.tokens import unauthenticated
-from shillings.batching import Batcher
+from shillings.batching import Batcher, MakeBatcher
 from shillings.errors import Code, Refusal
 from shillings.storage import accounts as stored
 from shillings.storage.accounts import Balance, BalanceLook, NewUser
@@ -28,6 +28,7 @@ class Accounts:
         identity: the lane that stores users.
         reads: the lane that reads balances.
         clock: the current time in UTC.
+        make_batcher: gathers reads into visits.
     """
 
     def __init__(
@@ -37,17 +38,13 @@ class Accounts:
         identity: Lane,
         reads: Lane,
         clock: Callable[[], datetime],
-        batch_items_max: int,
-        queue_items_max: int,
-        observe: Callable[[str], Callable[[int], None]],
+        make_batcher: MakeBatcher,
     ) -> None:
         self._passwords = passwords
         self._identity = identity
         self._reads = reads
         self._clock = clock
-        self._balances: Batcher[BalanceLook, Balance | None] = Batcher(
-            self._read, batch_items_max=batch_items_max, queue_items_max=queue_items_max, observe=observe("accounts")
-        )
+        self._balances: Batcher[BalanceLook, Balance | None] = make_batcher("accounts", self._read)
 
     async def sign_up(self, call: Call, request: SignupRequest) -> SignupAnswer:
         """Make a user with an empty wallet."""

@@ -1,12 +1,11 @@
 """The history: a user's transactions, newest first, page by page."""
 
 import re
-from collections.abc import Callable
 
 from shillings.app.call import Call
 from shillings.app.identity import wrong
 from shillings.auth.tokens import unauthenticated
-from shillings.batching import Batcher
+from shillings.batching import Batcher, MakeBatcher
 from shillings.storage.history import HistoryLine, HistoryLook, read_pages
 from shillings.storage.lanes import Lane
 from shillings.wire.shillings_pb2 import HistoryAnswer, HistoryRequest, Transaction
@@ -24,15 +23,13 @@ class History:
 
     Args:
         reads: the lane that reads them.
+        make_batcher: gathers reads into visits.
     """
 
-    def __init__(self, *, reads: Lane, queue_items_max: int, observe: Callable[[str], Callable[[int], None]]) -> None:
+    def __init__(self, *, reads: Lane, make_batcher: MakeBatcher) -> None:
         self._reads = reads
-        self._pages: Batcher[HistoryLook, list[HistoryLine] | None] = Batcher(
-            self._read,
-            batch_items_max=PAGES_OF_ONE_VISIT_MAX,
-            queue_items_max=queue_items_max,
-            observe=observe("history"),
+        self._pages: Batcher[HistoryLook, list[HistoryLine] | None] = make_batcher(
+            "history", self._read, PAGES_OF_ONE_VISIT_MAX
         )
 
     async def read(self, call: Call, request: HistoryRequest) -> HistoryAnswer:

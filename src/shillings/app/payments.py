@@ -8,7 +8,7 @@ from shillings import ids
 from shillings.app.call import Call
 from shillings.app.identity import canonical_email, wrong
 from shillings.auth.tokens import unauthenticated
-from shillings.batching import Batcher
+from shillings.batching import Batcher, MakeBatcher
 from shillings.errors import Code, Refusal
 from shillings.ledger.outcomes import Outcome
 from shillings.ledger.transfers import Decision, Kind, Transfer
@@ -32,7 +32,7 @@ class Payments:
     Args:
         ledger: the lane the ledger's transactions run in.
         clock: the current time in UTC.
-        observe_batch: told the size of every batch.
+        make_batcher: gathers transfers into visits.
     """
 
     def __init__(
@@ -40,16 +40,12 @@ class Payments:
         *,
         ledger: Lane,
         clock: Callable[[], datetime],
-        batch_items_max: int,
-        queue_items_max: int,
-        observe: Callable[[str], Callable[[int], None]],
+        make_batcher: MakeBatcher,
     ) -> None:
         self._ledger = ledger
         self._clock = clock
         self._receivers = Receivers()
-        self._transfers: Batcher[Transfer, Decision] = Batcher(
-            self._carry_out, batch_items_max=batch_items_max, queue_items_max=queue_items_max, observe=observe("ledger")
-        )
+        self._transfers: Batcher[Transfer, Decision] = make_batcher("ledger", self._carry_out)
 
     async def pay(self, call: Call, request: PayRequest) -> MovementAnswer:
         """Move money from the user who asks to another."""

@@ -5,7 +5,7 @@ only spares the database the profile, and turns most revoked sessions away early
 fails to hear, a revoked session does nothing.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import msgspec
@@ -16,7 +16,7 @@ from shillings.app.call import Call
 from shillings.app.identity import canonical_email, normal_password
 from shillings.auth.passwords import Passwords
 from shillings.auth.tokens import Claims, Tokens, unauthenticated
-from shillings.batching import Batcher
+from shillings.batching import Batcher, MakeBatcher
 from shillings.cache.interface import TOMBSTONE, SessionCache
 from shillings.errors import Code, Refusal
 from shillings.storage import sessions as stored
@@ -42,6 +42,8 @@ class Sessions:
         cache: the profiles of sessions.
         identity: the lane for credentials and revocations.
         clock: the current time in UTC.
+        make_batcher: gathers look-ups and logins into visits.
+        look_counter: counts look-ups by where the profile was found.
     """
 
     def __init__(
@@ -52,9 +54,7 @@ class Sessions:
         cache: SessionCache,
         identity: Lane,
         clock: Callable[[], datetime],
-        batch_items_max: int,
-        queue_items_max: int,
-        observe: Callable[[str], Callable[[int], None]],
+        make_batcher: MakeBatcher,
         look_counter: Callable[[str], Callable[[], None]],
     ) -> None:
         self._tokens = tokens
@@ -67,14 +67,9 @@ class Sessions:
         self._found_in_database = look_counter("database")
         self._known: dict[bytes, Profile] = {}
 
-        def batcher(visit: Callable[[list], Awaitable[Sequence]], name: str) -> Batcher:  # type: ignore[type-arg]
-            return Batcher(
-                visit, batch_items_max=batch_items_max, queue_items_max=queue_items_max, observe=observe(name)
-            )
-
-        self._looks: Batcher[Claims, Profile | None] = batcher(self._look_up, "sessions")
-        self._credentials: Batcher[str, Credential | None] = batcher(self._find_credentials, "credentials")
-        self._logins: Batcher[bytes, None] = batcher(self._note_logins, "logins")
+        self._looks: Batcher[Claims, Profile | None] = make_batcher("sessions", self._look_up)
+        self._credentials: Batcher[str, Credential | None] = make_batcher("credentials", self._find_credentials)
+        self._logins: Batcher[bytes, None] = make_batcher("logins", self._note_logins)
 
     async def log_in(self, call: Call, request: LoginRequest) -> LoginAnswer:
         """Check a password and open a session. Unknown user and wrong password look the same and take as long."""

@@ -181,5 +181,13 @@ def _mysql_engine(url: str) -> sa.Engine:
                 f"SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS_MAX},"
                 " sql_mode = 'STRICT_ALL_TABLES,NO_BACKSLASH_ESCAPES,NO_ENGINE_SUBSTITUTION'"
             )
+            cursor.execute("SHOW VARIABLES LIKE 'wsrep_on'")
+            if (cursor.fetchone() or ("", ""))[1] == "ON":
+                # A node of a Galera cluster may lag behind the one we used before. Wait once until it has applied
+                # everything the cluster has committed; from then on it is our only writer and cannot lag.
+                cursor.execute("SET SESSION wsrep_sync_wait = 1")
+                cursor.execute("START TRANSACTION")
+                cursor.execute("COMMIT")
+                cursor.execute("SET SESSION wsrep_sync_wait = 0")
 
     return engine

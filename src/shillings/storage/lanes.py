@@ -21,7 +21,10 @@ from shillings.errors import OutcomeUnknown, Unavailable
 from shillings.storage.engine import Dialect, Trouble, trouble
 
 CONFLICT_RETRIES_MAX = 8
-CONFLICT_PAUSE_SECONDS = 0.01
+CONFLICT_PAUSE_SECONDS = 0.005
+CONFLICT_PAUSES_MAX = 20
+"""The longest pause, in CONFLICT_PAUSE_SECONDS."""
+
 LOST_COMMIT_SECONDS_MAX = 3.0
 """How long to look for a database that was lost while it committed, before the outcome is called unknown."""
 
@@ -71,6 +74,14 @@ class Session:
         self.visit(self.dialect.begin)
         yield
         self.commit()
+
+    def recover(self, kind: Trouble) -> None:
+        """Be ready for the next work, after this trouble."""
+        if kind in (Trouble.LOST, Trouble.AWAY):
+            # A new connection may reach another, healthier node.
+            self.discard()
+        else:
+            self.roll_back()
 
     def roll_back(self) -> None:
         """Undo what was begun. 1205 undoes one statement only, so this is sent after every trouble."""
@@ -155,36 +166,58 @@ class Lane:
     def _persist(self, work: Callable[[Session], Result]) -> Result:
         """Run the work until it is done, is at fault, or patience ends."""
         session = self._session()
-        session.commit_sent = False
-        conflicts, losses, patience_ends = 0, 0, time.monotonic() + LOST_COMMIT_SECONDS_MAX
-        in_doubt = False
+        patience = _Patience()
         while True:
+            session.commit_sent = False
             try:
                 return work(session)
             except Exception as error:
                 kind = trouble(error)
-                in_doubt = in_doubt or (session.commit_sent and kind is Trouble.LOST)
-                session.commit_sent = False
-                if kind is Trouble.LOST:
-                    session.discard()
-                    losses += 1
-                    again = losses <= 1 or (in_doubt and time.monotonic() < patience_ends)
-                else:
-                    session.roll_back()
-                    conflicts += 1
-                    again = kind is Trouble.CONFLICT and conflicts <= CONFLICT_RETRIES_MAX
-                    if kind is Trouble.FAULT:
-                        raise
-                if not again:
+                patience.note(kind, session.commit_sent)
+                session.recover(kind)
+                if kind is Trouble.FAULT:
+                    raise
+                if not patience.lasts(kind):
                     log.warning(
                         "database_gave_up",
                         lane=self._name,
                         trouble=kind.name.lower(),
                         reason=str(error),
-                        in_doubt=in_doubt,
+                        in_doubt=patience.in_doubt,
                     )
-                    raise (OutcomeUnknown() if in_doubt else Unavailable()) from error
+                    raise (OutcomeUnknown() if patience.in_doubt else Unavailable()) from error
                 self._on_retry(kind.name.lower())
-                if losses > 1 or kind is Trouble.CONFLICT:
-                    # Jitter: two that collided should not collide again.
-                    time.sleep(CONFLICT_PAUSE_SECONDS * min(2**conflicts, 10) * random.uniform(0.5, 1.5))
+                patience.pause()
+
+
+class _Patience:
+    """How often work is run again, and whether an earlier run may have committed."""
+
+    def __init__(self) -> None:
+        self.in_doubt = False
+        self._conflicts = 0
+        self._losses = 0
+        self._doubt_ends = time.monotonic() + LOST_COMMIT_SECONDS_MAX
+
+    def note(self, kind: Trouble, commit_sent: bool) -> None:
+        """Count one trouble."""
+        self._conflicts += kind is Trouble.CONFLICT
+        self._losses += kind is Trouble.LOST
+        self.in_doubt = self.in_doubt or (commit_sent and kind is Trouble.LOST)
+
+    def lasts(self, kind: Trouble) -> bool:
+        """Whether to run the work once more."""
+        if kind is Trouble.CONFLICT:
+            return self._conflicts <= CONFLICT_RETRIES_MAX
+        if self.in_doubt:
+            # Somebody may have been paid: worth a longer look than a plain refusal is.
+            return time.monotonic() < self._doubt_ends
+        # A connection that idled may have died unseen; the second one tells whether the database is there.
+        return kind is Trouble.LOST and self._losses <= 1
+
+    def pause(self) -> None:
+        """Wait a little before the next run. Jitter: two that collided should not collide again."""
+        if self._losses == 1 and not self._conflicts:
+            return
+        doubled = min(2 ** (self._conflicts + self._losses), CONFLICT_PAUSES_MAX)
+        time.sleep(CONFLICT_PAUSE_SECONDS * doubled * random.uniform(0.5, 1.5))

@@ -38,6 +38,9 @@ class Metrics:
             buckets=_SIZES,
             registry=registry,
         )
+        self._queues = Gauge(
+            "shillings_queue_items", "Items that wait for the next visit.", ["batcher"], registry=registry
+        )
         self._retries = Counter(
             "shillings_database_retries",
             "Database work run again, by lane and reason.",
@@ -73,6 +76,10 @@ class Metrics:
     def batch_observer(self, batcher: str) -> Callable[[int], None]:
         """A function that counts the sizes of one batcher's visits."""
         return self._batches.labels(batcher).observe
+
+    def watch_queue(self, batcher: str, waiting: Callable[[], int]) -> None:
+        """Show how many items wait in one batcher."""
+        self._queues.labels(batcher).set_function(waiting)
 
     def retry_counter(self, lane: str) -> Callable[[str], None]:
         """A function that counts one lane's retries."""

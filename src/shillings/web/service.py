@@ -193,9 +193,12 @@ class WebService:
             return Reply(Code.OK, self._documents[path])
         if path == "/readyz":
             request = wire.Request(command=wire.RDY)
-            response = await self._client.call(request, READY_SECONDS_MAX)
+            try:
+                response = await self._client.call(request, READY_SECONDS_MAX)
+            except Refusal as refusal:
+                raise Unavailable(f"The application layer does not answer: {refusal.message}") from None
             if response.code != wire.OK:
-                raise Unavailable(response.message)
+                raise Unavailable(f"The application layer cannot reach the database: {response.message}")
         return Reply(Code.OK, _encode({"status": _OK}))
 
     def _cookie(self, token: str, lifetime_s: int) -> tuple[bytes, bytes]:
