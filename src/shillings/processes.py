@@ -5,7 +5,7 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 import structlog
@@ -18,6 +18,7 @@ from shillings.settings import Settings
 from shillings.stack import AppStack, make_web
 from shillings.telemetry import logs
 from shillings.telemetry.metrics import Metrics
+from shillings.telemetry.tracing import make_tracing
 from shillings.wire.address import Address
 from shillings.wire.server import AppServer
 
@@ -32,14 +33,17 @@ def run_app(settings: Settings, address: Address) -> None:
     """Be an application server until SIGTERM. Raises SettingsError when it cannot start."""
     logs.configure(log_format=settings.log_format, log_level=settings.log_level, process="app")
     metrics = _metrics(settings)
-    stack = AppStack(settings, metrics)
-    _run(_serve_app(stack, address))
+    tracing = make_tracing(settings.trace_endpoint, "shillings-app")
+    stack = AppStack(settings, metrics, tracing)
+    uvloop.run(_serve_app(stack, address))
+    tracing.close()
 
 
 def run_web(settings: Settings, listener: socket.socket, addresses: list[Address]) -> None:
     """Be a web server on an open socket until SIGTERM."""
     logs.configure(log_format=settings.log_format, log_level=settings.log_level, process="web")
-    service = make_web(settings, addresses, _metrics(settings))
+    tracing = make_tracing(settings.trace_endpoint, "shillings-web")
+    service = make_web(settings, addresses, _metrics(settings), tracing)
     config = uvicorn.Config(
         service,
         http="httptools",
@@ -53,7 +57,8 @@ def run_web(settings: Settings, listener: socket.socket, addresses: list[Address
         timeout_graceful_shutdown=DRAIN_SECONDS_MAX,
         backlog=BACKLOG,
     )
-    _run(_serve_web(_WebServer(config), listener))
+    uvloop.run(_serve_web(_WebServer(config), listener))
+    tracing.close()
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -118,7 +123,3 @@ def _settle_memory() -> None:
     gc.set_threshold(50_000, 20, 50)
     # A thread that comes back from the database waits this long at most for the event loop to let it in.
     sys.setswitchinterval(SWITCH_SECONDS)
-
-
-def _run(main: Coroutine[None, None, None]) -> None:
-    uvloop.run(main)

@@ -30,6 +30,7 @@ from shillings.storage.lanes import Lane
 from shillings.storage.schema import migrate, require_current
 from shillings.storage.waiting import wait_for_database
 from shillings.telemetry.metrics import Metrics
+from shillings.telemetry.tracing import Tracing
 from shillings.web.service import WebService
 from shillings.wire import shillings_pb2 as wire
 from shillings.wire.address import Address
@@ -85,10 +86,12 @@ class AppStack:
     Args:
         settings: what it is built by.
         metrics: where it counts.
+        tracing: where its spans go.
     """
 
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics, tracing: Tracing) -> None:
         self._settings = settings
+        self._tracing = tracing
         url = database_url(settings)
         self.dialect = dialect_of(url)
         keys = signing_keys(settings)
@@ -197,10 +200,10 @@ class AppStack:
             wire.RDY: Handler("RDY", wire.ReadyRequest, ready, needs_session=False),
         }
         log_each = self._settings.log_level == "debug"
-        return Dispatch(handlers, sessions.signed_in, metrics.observe_command, log_each=log_each)
+        return Dispatch(handlers, sessions.signed_in, metrics.observe_command, tracing=self._tracing, log_each=log_each)
 
 
-def make_web(settings: Settings, addresses: list[Address], metrics: Metrics) -> WebService:
+def make_web(settings: Settings, addresses: list[Address], metrics: Metrics, tracing: Tracing) -> WebService:
     """The web layer's ASGI application."""
     client = AppClient(addresses)
     metrics.gauge(
@@ -212,6 +215,7 @@ def make_web(settings: Settings, addresses: list[Address], metrics: Metrics) -> 
         cookie_secure=settings.cookie_secure,
         timeout_s=settings.request_timeout_ms / 1000,
         observe=metrics.observe_http,
+        tracing=tracing,
         log_each=settings.log_level == "debug",
     )
 

@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError, Message
 
 from shillings.app.call import Call
 from shillings.errors import WORDS, Code, Refusal
+from shillings.telemetry.tracing import Tracing
 from shillings.wire import shillings_pb2 as wire
 from shillings.wire.shillings_pb2 import Request, Response
 
@@ -41,6 +42,7 @@ class Dispatch:
         handlers: the table.
         signed_in: sets whose session a call has, or refuses.
         observe: told each command's name, code and seconds.
+        tracing: makes a span for each command.
         log_each: whether every command gets a line in the log.
     """
 
@@ -50,11 +52,13 @@ class Dispatch:
         signed_in: Callable[[Call], Awaitable[None]],
         observe: Callable[[str, str, float], None],
         *,
+        tracing: Tracing,
         log_each: bool = False,
     ) -> None:
         self._handlers = handlers
         self._signed_in = signed_in
         self._observe = observe
+        self._tracing = tracing
         self._log_each = log_each
 
     async def answer(self, request: Request) -> Response:
@@ -83,7 +87,8 @@ class Dispatch:
         if handler.needs_session:
             await self._signed_in(call)
         try:
-            answer = await handler.function(call, message)
+            with self._tracing.span(handler.name, request.trace):
+                answer = await handler.function(call, message)
         except Refusal as refusal:
             return Response(code=int(refusal.code), message=refusal.message, replayed=call.replayed)  # type: ignore[arg-type]
         return Response(data=answer.SerializeToString(), replayed=call.replayed)

@@ -15,6 +15,7 @@ import structlog
 from shillings import ids
 from shillings.errors import Code, OutcomeUnknown, Refusal, Unavailable
 from shillings.money import Currency
+from shillings.telemetry.tracing import Tracing
 from shillings.web.conversion import Fields, fields_reader, message_maker
 from shillings.web.endpoints import ENDPOINTS, HTTP_STATUS, Cookie, Endpoint
 from shillings.web.openapi import document
@@ -80,6 +81,7 @@ class WebService:
         cookie_secure: whether the cookie is for TLS only.
         timeout_s: how long a request may take.
         observe: told path, status and seconds of every request.
+        tracing: makes a span for each request.
         log_each: whether every request gets a line in the log.
     """
 
@@ -91,11 +93,13 @@ class WebService:
         cookie_secure: bool,
         timeout_s: float,
         observe: Observe,
+        tracing: Tracing,
         log_each: bool = False,
     ) -> None:
         self._client = client
         self._timeout_s = timeout_s
         self._observe = observe
+        self._tracing = tracing
         self._log_each = log_each
         self._headers = [*_SECURITY, _HSTS] if cookie_secure else _SECURITY
         self._cookie_end = b"; Path=/; HttpOnly; SameSite=Strict" + (b"; Secure" if cookie_secure else b"")
@@ -158,17 +162,21 @@ class WebService:
             data=route.make_message(decoded),
             token=_token(headers) if endpoint.needs_session else "",
             idempotency_key=_idempotency_key(headers) if endpoint.takes_key else "",
-            trace=_trace(headers),
             request_id=request_id.decode(),
         )
+        with self._tracing.span(endpoint.path, _trace(headers)) as trace:
+            request.trace = trace
+            response = await self._ask(request, endpoint)
+        return self._answer(route, response)
+
+    async def _ask(self, request: wire.Request, endpoint: Endpoint) -> wire.Response:
         try:
-            response = await self._client.call(request, self._timeout_s)
+            return await self._client.call(request, self._timeout_s)
         except OutcomeUnknown:
             if endpoint.method == "GET":
                 # A read changes nothing, so there is nothing unknown about it.
                 raise Unavailable from None
             raise
-        return self._answer(route, response)
 
     def _answer(self, route: Route, response: wire.Response) -> Reply:
         headers: Headers = [(b"idempotent-replayed", b"true")] if response.replayed else []
