@@ -56,8 +56,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int, Meta(ge=100, le=60_000, description="How long the web layer waits for the application layer.")
     ] = 5_000
     batch_items_max: Annotated[
-        int, Meta(ge=1, le=512, description="The most items that one visit to the database takes.")
-    ] = 512
+        int,
+        Meta(
+            ge=1,
+            le=512,
+            description="The most items that one visit to the database takes. "
+            "Smaller visits let one crowd be answered while the next is in the database.",
+        ),
+    ] = 64
     queue_items_max: Annotated[
         int,
         Meta(ge=1, le=100_000, description="The most items that wait for a visit; one more is answered `overloaded`."),
