@@ -3,40 +3,40 @@
 Every answer, also that of a crash, has the one JSON shape, the security headers and the request's id.
 """
 
-import re
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl
 
 import msgspec
 import structlog
 
-from shillings import ids
 from shillings.errors import Code, OutcomeUnknown, Refusal, Unavailable
 from shillings.money import Currency
 from shillings.telemetry.tracing import Tracing
+from shillings.web.asgi import Headers, Receive, Scope, Send
 from shillings.web.conversion import Fields, fields_reader, message_maker
 from shillings.web.endpoints import ENDPOINTS, HTTP_STATUS, Cookie, Endpoint
 from shillings.web.openapi import document
+from shillings.web.requests import (
+    ClientGone,
+    decode_body,
+    decode_query,
+    find_idempotency_key,
+    find_request_id,
+    find_token,
+    find_trace,
+    read_body,
+)
 from shillings.wire import shillings_pb2 as wire
 from shillings.wire.client import AppClient
 
-BODY_BYTES_MAX = 64 * 1024
 READY_SECONDS_MAX = 1.0
 RETRY_AFTER_SECONDS = b"1"
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
 Observe = Callable[[str, str, float], None]
 
 log = structlog.get_logger(__name__)
 
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-_IDEMPOTENCY_KEY = re.compile(rb"[\x21-\x7e]{1,255}")
-_TRACE = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 _SECURITY: Headers = [
     (b"content-type", b"application/json"),
@@ -66,10 +66,6 @@ class Reply(NamedTuple):
     code: Code
     body: bytes
     headers: Iterable[tuple[bytes, bytes]] = ()
-
-
-class ClientGone(Exception):
-    """The client went away before it had sent its request."""
 
 
 class WebService:
@@ -116,7 +112,7 @@ class WebService:
         assert scope["type"] == "http", "uvicorn is started without WebSockets"
         began = time.perf_counter()
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        request_id = _request_id(headers)
+        request_id = find_request_id(headers)
         try:
             reply = await self._reply(scope, headers, request_id, receive)
         except Refusal as refusal:
@@ -154,17 +150,17 @@ class WebService:
     ) -> Reply:
         endpoint = route.endpoint
         if route.decode is not None:
-            decoded = _decode(route.decode, await _read_body(headers, receive), headers)
+            decoded = decode_body(route.decode, await read_body(headers, receive), headers)
         else:
-            decoded = _query(endpoint, scope["query_string"])
+            decoded = decode_query(endpoint.query, scope["query_string"])
         request = wire.Request(
             command=endpoint.command,  # type: ignore[arg-type]
             data=route.make_message(decoded),
-            token=_token(headers) if endpoint.needs_session else "",
-            idempotency_key=_idempotency_key(headers) if endpoint.takes_key else "",
+            token=find_token(headers) if endpoint.needs_session else "",
+            idempotency_key=find_idempotency_key(headers) if endpoint.takes_key else "",
             request_id=request_id.decode(),
         )
-        with self._tracing.span(endpoint.path, _trace(headers)) as trace:
+        with self._tracing.span(endpoint.path, find_trace(headers)) as trace:
             request.trace = trace
             response = await self._ask(request, endpoint)
         return self._answer(route, response)
@@ -259,96 +255,3 @@ def _refusal(refusal: Refusal, headers: Headers | None = None) -> Reply:
     if isinstance(refusal, _MethodNotAllowed):
         extra.append((b"allow", refusal.allow.encode()))
     return Reply(refusal.code, body, extra)
-
-
-def _request_id(headers: dict[bytes, bytes]) -> bytes:
-    given = headers.get(b"x-request-id")
-    if given is not None and _REQUEST_ID.fullmatch(given):
-        return given
-    return ids.new_id().hex().encode()
-
-
-async def _read_body(headers: dict[bytes, bytes], receive: Receive) -> bytes:
-    announced = headers.get(b"content-length", b"0")
-    if not announced.isdigit() or len(announced) > 10 or int(announced) > BODY_BYTES_MAX:
-        raise _too_large()
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    while message.get("more_body", False):
-        message = await receive()
-        body += message.get("body", b"")
-        if len(body) > BODY_BYTES_MAX:
-            raise _too_large()
-    if message["type"] == "http.disconnect":
-        raise ClientGone
-    return body
-
-
-def _too_large() -> Refusal:
-    return Refusal(Code.PAYLOAD_TOO_LARGE, f"The body has more than {BODY_BYTES_MAX} bytes.")
-
-
-def _decode(decode: Callable[[bytes], Any], body: bytes, headers: dict[bytes, bytes]) -> Any:
-    if body or b"content-type" in headers:
-        kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
-        if kind != b"application/json":
-            raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE, "Send the body as JSON, with Content-Type: application/json.")
-    try:
-        return decode(body or b"{}")
-    except msgspec.ValidationError as error:
-        raise Refusal(Code.INVALID_REQUEST, _plain(str(error), "the body")) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refusal(Code.INVALID_REQUEST, f"The body is not JSON: {error}.") from None
-
-
-def _query(endpoint: Endpoint, query_string: bytes) -> Any:
-    if endpoint.query is None:
-        return None
-    try:
-        values = dict(
-            parse_qsl(query_string.decode("ascii"), keep_blank_values=True, strict_parsing=bool(query_string))
-        )
-        return msgspec.convert(values, endpoint.query, strict=False)
-    except msgspec.ValidationError as error:
-        raise Refusal(Code.INVALID_REQUEST, _plain(str(error), "the query")) from None
-    except ValueError:
-        raise Refusal(Code.INVALID_REQUEST, "The query is not of the form name=value&name=value.") from None
-
-
-def _plain(error: str, whole: str) -> str:
-    """Msgspec's sentence, with the field's name in front.
-
-    >>> _plain("Expected `str`, got `int` - at `$.email`", "the body")
-    'email: Expected `str`, got `int`.'
-    """
-    reason, _, path = error.partition(" - at `$")
-    field = path.rstrip("`").lstrip(".")
-    return f"{field or whole}: {reason}."
-
-
-def _token(headers: dict[bytes, bytes]) -> str:
-    authorization = headers.get(b"authorization")
-    if authorization is not None:
-        scheme, _, token = authorization.partition(b" ")
-        return token.strip().decode("latin-1") if scheme.lower() == b"bearer" else ""
-    for part in headers.get(b"cookie", b"").split(b";"):
-        name, _, value = part.strip().partition(b"=")
-        if name == b"token":
-            return value.decode("latin-1")
-    return ""
-
-
-def _idempotency_key(headers: dict[bytes, bytes]) -> str:
-    key = headers.get(b"idempotency-key")
-    if key is None:
-        return ""
-    if not _IDEMPOTENCY_KEY.fullmatch(key):
-        raise Refusal(
-            Code.INVALID_REQUEST, "Idempotency-Key must be 1 to 255 visible ASCII characters; a UUID is good."
-        )
-    return key.decode("ascii")
-
-
-def _trace(headers: dict[bytes, bytes]) -> str:
-    trace = headers.get(b"traceparent", b"")
-    return trace.decode("ascii") if trace and _TRACE.fullmatch(trace) else ""
