@@ -1,0 +1,70 @@
+"""A running service that the read-mostly tests share; tests that stop or kill one start their own."""
+
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+
+from tests.figures import pytest_terminal_summary as pytest_terminal_summary
+from tests.service import Client, Service, User
+
+JWT_KEY = "f4c1a90b7d3e8562f4c1a90b7d3e8562"
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service that nobody stops."""
+    with Service(tmp_path_factory.mktemp("service"), SHILLINGS_JWT_KEYS=JWT_KEY) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def jwt_key() -> str:
+    """The secret the shared service signs tokens with."""
+    return JWT_KEY
+
+
+@pytest.fixture
+def client(service: Service) -> Iterator[Client]:
+    """A client of the shared service."""
+    with service.client() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def session_client(service: Service) -> Iterator[Client]:
+    """A client of the shared service for the users that tests share."""
+    with service.client() as made:
+        yield made
+
+
+@pytest.fixture
+def name() -> str:
+    """A name that no other test uses."""
+    return f"user-{next(_numbers)}"
+
+
+@pytest.fixture
+def ann(client: Client, name: str) -> User:
+    """Somebody new with 100.00."""
+    return client.new_user(f"ann-{name}", "100.00")
+
+
+@pytest.fixture
+def bob(client: Client, name: str) -> User:
+    """Somebody new with nothing."""
+    return client.new_user(f"bob-{name}")
+
+
+@pytest.fixture(scope="session")
+def carol(session_client: Client) -> User:
+    """Somebody with 100.00 whom tests share that must change nothing."""
+    return session_client.new_user("carol", "100.00")
+
+
+@pytest.fixture(scope="session")
+def dave(session_client: Client) -> User:
+    """Somebody with 5.00 whom tests share that must change nothing."""
+    return session_client.new_user("dave", "5.00")
