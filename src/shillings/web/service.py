@@ -149,6 +149,8 @@ class WebService:
         self, route: Route, scope: Scope, headers: dict[bytes, bytes], request_id: bytes, receive: Receive
     ) -> Reply:
         endpoint = route.endpoint
+        # Under overload the surplus is turned away before any work is done for it.
+        self._client.choose()
         if route.decode is not None:
             decoded = decode_body(route.decode, await read_body(headers, receive), headers)
         else:

@@ -14,8 +14,9 @@ from shillings.wire.address import Address
 from shillings.wire.shillings_pb2 import Request, Response
 from shillings.wire.stream import FrameStream
 
-IN_FLIGHT_MAX = 1024
-"""Requests one connection carries at once. More would only wait in the application server's queues."""
+IN_FLIGHT_MAX = 512
+"""Requests one connection carries at once: several full visits to the ledger. More would only wait, and the surplus
+is better told at once."""
 
 RECONNECT_SECONDS_MIN, RECONNECT_SECONDS_MAX = 0.05, 1.0
 SWEEP_SECONDS = 0.05
@@ -127,6 +128,16 @@ class AppClient:
             Unavailable: no application server is connected. Nothing was sent.
             Overloaded: every connection is full. Nothing was sent.
         """
+        request.timeout_ms = int(timeout_s * 1000)
+        return self.choose().call(request, asyncio.get_running_loop().time() + timeout_s)
+
+    def choose(self) -> WebConnection:
+        """The connection with the fewest requests in flight.
+
+        Raises:
+            Unavailable: no application server is connected.
+            Overloaded: every connection is full.
+        """
         best: WebConnection | None = None
         for connection in self._connections:
             if connection.usable and (best is None or connection.in_flight < best.in_flight):
@@ -135,8 +146,7 @@ class AppClient:
             raise Unavailable
         if best.in_flight >= IN_FLIGHT_MAX:
             raise Overloaded
-        request.timeout_ms = int(timeout_s * 1000)
-        return best.call(request, asyncio.get_running_loop().time() + timeout_s)
+        return best
 
     async def _keep_connected(self, address: Address) -> None:
         pause = RECONNECT_SECONDS_MIN
