@@ -19,6 +19,7 @@ from shillings.stack import AppStack, make_web
 from shillings.telemetry import logs
 from shillings.telemetry.metrics import Metrics
 from shillings.telemetry.tracing import make_tracing
+from shillings.web.protocol import HttpProtocol
 from shillings.wire.address import Address
 from shillings.wire.server import AppServer
 
@@ -46,7 +47,7 @@ def run_web(settings: Settings, listener: socket.socket, addresses: list[Address
     service = make_web(settings, addresses, _metrics(settings), tracing)
     config = uvicorn.Config(
         service,
-        http="httptools",
+        http=HttpProtocol,
         ws="none",
         lifespan="on",
         log_config=None,

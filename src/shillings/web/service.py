@@ -127,6 +127,12 @@ class WebService:
         await send({"type": "http.response.body", "body": reply.body})
         self._note(scope, status, request_id, time.perf_counter() - began)
 
+    def refuse_unreadable(self) -> bytes:
+        """The whole answer, as bytes, to what is not HTTP: there is no request it could be sent to."""
+        reply = _refusal(Refusal(Code.INVALID_REQUEST, "This is not an HTTP request."), [(b"connection", b"close")])
+        head = b"".join([b"%s: %s\r\n" % header for header in self._head(reply, find_request_id({}))])
+        return b"HTTP/1.1 400 Bad Request\r\n" + head + b"\r\n" + reply.body
+
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         await self._client.start()
