@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
@@ -124,7 +124,7 @@ class Auditor:
         self._connection.close()
         self._engine.dispose()
 
-    def __enter__(self) -> "Auditor":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -137,7 +137,9 @@ class Auditor:
             [entries, entry_count] = self._one("SELECT COALESCE(SUM(amount), 0), COUNT(*) FROM entries")
             by_kind = {
                 str(kind): (int(amount), int(count))
-                for kind, amount, count in self._all("SELECT kind, SUM(amount), COUNT(*) FROM transactions GROUP BY kind")
+                for kind, amount, count in self._all(
+                    "SELECT kind, SUM(amount), COUNT(*) FROM transactions GROUP BY kind"
+                )
             }
         topped_up, topups = by_kind.get("topup", (0, 0))
         _, payments = by_kind.get("payment", (0, 0))

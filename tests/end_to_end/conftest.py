@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 
-from tests.figures import pytest_terminal_summary as pytest_terminal_summary
+from tests.figures import pytest_terminal_summary  # noqa: F401 - a hook, which pytest looks for here
 from tests.service import Client, Service, User
 
 JWT_KEY = "f4c1a90b7d3e8562f4c1a90b7d3e8562"

@@ -1,5 +1,7 @@
 """Amounts that are no money, and payments that cannot be: each is refused by name, and nothing changes."""
 
+# ruff: noqa: RUF001 - letters that look like others are what some tests are about
+
 import pytest
 
 from tests.service import User

@@ -1,6 +1,9 @@
 """Signing up: who is the same person, which passwords there may be, and text that tries to be more than text."""
 
+# ruff: noqa: RUF001 - letters that look like others are what some tests are about
+
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -58,8 +61,6 @@ def test_emails_that_look_the_same_are_the_same(client: Client, name: str, first
 
 def test_email_is_taken_once_however_many_ask(service: Service, name: str) -> None:
     """Twenty sign-ups at once with spellings of one email make one user."""
-    from concurrent.futures import ThreadPoolExecutor
-
     spellings = [f"{first}nn.{name}@example.com" for first in "aAａＡ"] * 5
     with service.client() as client, ThreadPoolExecutor(20) as pool:
         outcomes = sorted(answer.outcome for answer in pool.map(client.sign_up, spellings))
@@ -68,9 +69,11 @@ def test_email_is_taken_once_however_many_ask(service: Service, name: str) -> No
 
 
 @pytest.mark.parametrize("email", [
-    "", " ", "ann", "@example.com", "ann@", "ann@example", "ann@@example.com", "ann@exa mple.com", "a nn@example.com",
-    "ann@.com", "ann@example.", "ann@example..com", "ann\n@example.com", "ann\u0000@example.com", "ann\u200b@example.com",
-    "ann\u200d@example.com", "ann\u202e@example.com", "ann@example.com,bob@example.com", "a" * 65 + "@example.com",
+    "", " ", "ann", "@example.com", "ann@", "ann@example", "ann@@example.com", "ann@exa mple.com",
+    "a nn@example.com",
+    "ann@.com", "ann@example.", "ann@example..com", "ann\n@example.com", "ann\u0000@example.com",
+    "ann\u200b@example.com", "ann\u200d@example.com",
+    "ann\u202e@example.com", "ann@example.com,bob@example.com", "a" * 65 + "@example.com",
     "ann@" + "x" * 250 + ".com", "ann\ufeff@example.com",
 ])  # fmt: skip
 def test_what_is_no_email_is_refused(client: Client, email: str) -> None:
@@ -93,7 +96,9 @@ def test_password_of_8_to_128_characters_is_taken(client: Client, name: str, len
     assert client.log_in(email, password).outcome == (200, "ok")
 
 
-@pytest.mark.parametrize("password", ["", "a" * 7, "é" * 7, "a" * 129, "a" * 1000, "é" * 129, "correct\0horse", "\0" * 8])
+@pytest.mark.parametrize(
+    "password", ["", "a" * 7, "é" * 7, "a" * 129, "a" * 1000, "é" * 129, "correct\0horse", "\0" * 8]
+)
 def test_password_of_another_length_is_refused(client: Client, name: str, password: str) -> None:
     """A password of fewer than 8 or more than 128 characters, or with a NUL, is refused by the field's name."""
     answer = client.sign_up(f"{name}@example.com", password)
@@ -126,7 +131,9 @@ def test_payload_in_a_name_is_kept_as_text(client: Client, carol: User, name: st
     assert carol.state() == before
 
 
-@pytest.mark.parametrize("local", ["o'brien", "a'--", "a\\", "a''", "x'00'", "a;drop", "a%_", '"a"', "a`b", "a/*", "{a}"])
+@pytest.mark.parametrize(
+    "local", ["o'brien", "a'--", "a\\", "a''", "x'00'", "a;drop", "a%_", '"a"', "a`b", "a/*", "{a}"]
+)
 def test_payload_in_an_email_is_kept_as_text(client: Client, bob: User, name: str, local: str) -> None:
     """An email that tries to be SQL is stored as it was written, can pay and be paid, and does nothing else."""
     email = f"{local}.{name}@example.com"
