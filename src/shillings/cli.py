@@ -1,5 +1,6 @@
 """The command line."""
 
+import asyncio
 import os
 import sys
 import tempfile
@@ -14,15 +15,18 @@ from cyclopts import App, Parameter
 
 import shillings
 from shillings import settings as setting
-from shillings.errors import SettingsError
+from shillings.errors import Code, Refusal, SettingsError
 from shillings.processes import bind, run_app, run_web
 from shillings.settings import Settings
 from shillings.stack import database_url, migrate_database, prepare_data_dir, signing_keys
 from shillings.storage.engine import SQLITE, dialect_of
 from shillings.supervisor import EXIT_SETTINGS, Child, Supervisor
+from shillings.wire import shillings_pb2 as wire
 from shillings.wire.address import Address
+from shillings.wire.client import WebConnection
 
 READY_SECONDS_MAX = 90.0
+READY_ANSWER_SECONDS_MAX = 2.0
 
 app = App(
     name="shillings",
@@ -97,6 +101,16 @@ def migrate() -> None:
     print("The schema is up to date.")
 
 
+@app.command
+def ready(*, app: Annotated[str, Parameter(help="An application server's address.")]) -> None:
+    """Ask an application server whether it can serve: exit code 0 if so, 1 if not. Made for health checks."""
+    reason = asyncio.run(_why_not_ready(Address.parse(app)))
+    if reason:
+        print(f"shillings: {app} is not ready: {reason}", file=sys.stderr)
+        sys.exit(1)
+    print("Ready.")
+
+
 def main() -> None:
     """The console script."""
     try:
@@ -104,6 +118,23 @@ def main() -> None:
     except SettingsError as error:
         print(f"shillings: {error}", file=sys.stderr)
         sys.exit(EXIT_SETTINGS)
+
+
+async def _why_not_ready(address: Address) -> str:
+    """Why an application server cannot serve; empty when it can."""
+    connection = WebConnection()
+    request = wire.Request(command=wire.RDY, timeout_ms=int(READY_ANSWER_SECONDS_MAX * 1000))
+    try:
+        async with asyncio.timeout(READY_ANSWER_SECONDS_MAX):
+            await address.connect(lambda: connection)
+            response = await connection.call(request, asyncio.get_running_loop().time() + READY_ANSWER_SECONDS_MAX)
+    except TimeoutError:
+        return f"no answer within {READY_ANSWER_SECONDS_MAX:g} s"
+    except (OSError, Refusal) as error:
+        return str(error)
+    finally:
+        connection.close()
+    return "" if response.code == wire.OK else f"{Code(response.code).word}: {response.message}"
 
 
 def _with_metrics(settings: Settings, number: int) -> Settings:
