@@ -53,12 +53,23 @@ def clean_environ(**settings: str) -> dict[str, str]:
     return kept | settings
 
 
+def start_shillings(*arguments: str, cwd: Path, **settings: str) -> subprocess.Popen[str]:
+    """Start a command that ends by itself."""
+    return subprocess.Popen(
+        [SHILLINGS, *arguments],
+        cwd=cwd,
+        env=clean_environ(**settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 def run_shillings(*arguments: str, cwd: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run a command that ends by itself, and return what it said."""
-    return subprocess.run(
-        [SHILLINGS, *arguments], cwd=cwd, env=clean_environ(**settings), capture_output=True, text=True, timeout=20,
-        check=False,
-    )  # fmt: skip
+    with start_shillings(*arguments, cwd=cwd, **settings) as process:
+        stdout, stderr = process.communicate(timeout=20)
+    return subprocess.CompletedProcess(arguments, process.returncode, stdout, stderr)
 
 
 def free_port() -> int:
@@ -85,6 +96,7 @@ class Program:
         self._settings = {"SHILLINGS_DATA_DIR": str(self.data_dir), "SHILLINGS_PASSWORD_THREADS": "2"} | dict(settings)
         self._process: subprocess.Popen[bytes] | None = None
         self._ever_seen: dict[int, psutil.Process] = {}
+        self.started_in = 0.0
 
     @property
     def database_url(self) -> str:
@@ -109,8 +121,8 @@ class Program:
         self._ever_seen.update((process.pid, process) for process in found)
         return found
 
-    def start(self) -> float:
-        """Start and wait until it is ready; return the seconds that took."""
+    def start(self) -> None:
+        """Start and wait until it is ready; `started_in` is how many seconds that took."""
         written = len(self.output)
         began = time.monotonic()
         with self.log.open("ab") as log:
@@ -126,9 +138,8 @@ class Program:
             return self.is_ready(self.output[written:])
 
         wait_until(ready, seconds=START_SECONDS_MAX, what="shillings to be ready", interval=0.005)
-        took = time.monotonic() - began
+        self.started_in = time.monotonic() - began
         self.processes()
-        return took
 
     def is_ready(self, output: str) -> bool:
         """Whether it may be used, told from what it has written since it was started."""
@@ -136,9 +147,18 @@ class Program:
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to stop, and return its exit code when it and all its children are gone."""
-        assert self._process is not None
         self.processes()
-        self._process.send_signal(number)
+        os.kill(self.pid, number)
+        return self._wait_for_exit()
+
+    def press_ctrl_c(self) -> int:
+        """Stop it as a terminal does, which sends SIGINT to the parent and its children alike; return the exit code."""
+        self.processes()
+        os.killpg(self.pid, signal.SIGINT)
+        return self._wait_for_exit()
+
+    def _wait_for_exit(self) -> int:
+        assert self._process is not None
         code = self._process.wait(STOP_SECONDS_MAX)
         self.wait_until_gone(0.5)
         return code
