@@ -53,7 +53,8 @@ def test_both_layers_join_the_callers_trace(
     endpoint, received = collector
     port = free_port()
     environ = {**os.environ, "SHILLINGS_TRACE_ENDPOINT": endpoint}
-    command = [Path(sys.executable).parent / "shillings", "serve", "--port", str(port), "--data-dir", tmp_path / "data"]
+    program = str(Path(sys.executable).parent / "shillings")
+    command = [program, "serve", "--port", str(port), "--data-dir", str(tmp_path / "data")]
     service = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         assert service.stdout is not None
