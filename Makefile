@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench bench-scale prod-local build start prod proto lock format clean
+.PHONY: help install run test check bench bench-scale prod-local build start prod stop proto docs lock format clean
 
 help: ## List the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,7 @@ check: install ## Lint, types, import layers, generated files.
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python proto/generate.py --check
+	@$(BIN)/python docs/generate.py --check
 
 bench: install ## Measure: echo, bare database, Shillings; interleaved. Writes benchmarks/RESULTS.md.
 	@deploy/local/install-packages.sh
@@ -50,18 +51,35 @@ prod-local: install ## The production stack without Docker: nginx, web and app s
 build: ## Build the container image (needs Docker).
 	docker build --tag shillings --file deploy/Dockerfile .
 
-prod: ## Start the production stack in containers, five web servers (needs Docker).
-	docker compose --file deploy/compose.yaml up --detach --wait --scale web=5
+# Secrets of the containers: made once, readable by their owner only, never in git.
+deploy/.env: | deploy/.env.example
+	@set -eu; umask 077; key=$$(openssl rand -hex 32); password=$$(openssl rand -hex 24); \
+	sed -e "s/^SHILLINGS_JWT_KEYS=\$$/&$$key/" -e "s/^MARIADB_PASSWORD=\$$/&$$password/" deploy/.env.example > $@
+	@echo "Wrote $@ with fresh secrets."
 
-start: ## Start the production stack in containers, one web server, in the foreground (needs Docker).
-	docker compose --file deploy/compose.yaml up --scale web=1
+prod: deploy/.env ## Start the production stack in containers, five web servers (needs Docker).
+	docker compose --file deploy/compose.yaml up --build --detach --wait --scale web=5
+
+start: deploy/.env ## Start the production stack in containers, one web server, in the foreground (needs Docker).
+	docker compose --file deploy/compose.yaml up --build --scale web=1
+
+stop: deploy/.env ## Stop the containers; what the database knows stays (needs Docker).
+	docker compose --file deploy/compose.yaml down
 
 proto: install ## Make the protocol's Python code anew from proto/shillings.proto.
 	@$(BIN)/python proto/generate.py
 
-lock: ## Resolve the dependencies anew into requirements.lock (needs uv).
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --all-extras --group dev \
-		--upgrade pyproject.toml --output-file requirements.lock
+docs: install ## Make docs/settings.md and the Postman collection anew.
+	@$(BIN)/python docs/generate.py
+
+# One lock for developers, and out of it, at the same versions, what an image needs to run and to be built.
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+lock: ## Resolve the dependencies anew into the three locks (needs uv).
+	$(COMPILE) --upgrade --all-extras --group dev pyproject.toml --output-file requirements.lock
+	$(COMPILE) --upgrade --extra production --constraint requirements.lock --no-annotate pyproject.toml \
+		--output-file requirements-production.lock
+	echo 'hatchling>=1.27' | $(COMPILE) --upgrade --constraint requirements.lock --no-annotate - \
+		--output-file deploy/requirements-build.lock
 
 format: install ## Put the code into its one form.
 	@$(BIN)/ruff check --fix --quiet . || true
