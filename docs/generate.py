@@ -30,9 +30,9 @@ name that is; so is a value out of bounds. Yes is 1, no is 0.
 |---|---|---|
 {rows}
 
-With a database that servers share (MariaDB or MySQL), `SHILLINGS_JWT_KEYS` must be set: the servers must agree. Make one
-with `openssl rand -hex 32`. To change it without logging anybody out, put the new one in front and keep the old one
-behind it until its tokens have expired.
+With a database that servers share (MariaDB or MySQL), `SHILLINGS_JWT_KEYS` must be set, for they must all sign alike.
+Make a secret with `openssl rand -hex 32`. To change it without logging anybody out, put the new one in front and keep
+the old one behind it until its tokens have expired.
 
 Flags of `shillings serve` go above variables: `--data-dir` is `SHILLINGS_DATA_DIR` said on the command line.
 
