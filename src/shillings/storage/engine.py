@@ -53,7 +53,9 @@ class Dialect:
 SQLITE = Dialect("sqlite", "BEGIN IMMEDIATE", "", one_packet=False)
 MYSQL = Dialect("mysql", "BEGIN", " FOR UPDATE", one_packet=True)
 
-_CONFLICT_CODES = {1213, 1205, 1020}
+# 1213 deadlock, 1205 lock wait, 1020 record changed; TiDB's 8002, 8022, 8028, 9007: write conflict or schema change,
+# rolled back.
+_CONFLICT_CODES = {1213, 1205, 1020, 8002, 8022, 8028, 9007}
 _LOST_CODES = {
     0,
     1053,
