@@ -1,0 +1,125 @@
+"""What the load generator sends: requests as bytes, made in advance as far as possible."""
+
+import json
+from collections.abc import Callable
+from random import Random
+
+import msgspec
+
+from benchmarks.population import email
+
+# Emails of numbered users all have one length, so a request's Content-Length is known before its receiver.
+_BODY_START = b'{"receiver_email":"'
+_BODY_END = b'","amount":"0.01"}'
+_TOPUP_BODY = b'{"amount":"0.01"}'
+
+
+class Traffic(msgspec.Struct, frozen=True, kw_only=True):
+    """What requests to send.
+
+    Args:
+        kind: pay, topup, account, transactions or login.
+        tokens: one for each user who asks; user number n has the n-th.
+        users: how many there are to be paid: numbers 0 to users - 1.
+        receiver: the number of the one user whom everybody pays; a random one each time if None.
+        password: everybody's, for logins.
+        acknowledges: whether an answer 200 names a transaction that must be in the ledger.
+    """
+
+    kind: str
+    tokens: list[str]
+    users: int
+    receiver: int | None = None
+    password: str = ""
+    acknowledges: bool = False
+
+
+def request_maker(traffic: Traffic, seed: str) -> Callable[[], bytes]:
+    """A function that makes the next request.
+
+    Args:
+        traffic: what to send.
+        seed: decides who asks and whom they pay, and is part of every Idempotency-Key; never the same twice on one
+            database.
+    """
+    makers = {
+        "pay": _pay,
+        "topup": _top_up,
+        "account": _read("/v1/account"),
+        "transactions": _read("/v1/transactions?limit=20"),
+        "login": _log_in,
+    }
+    return makers[traffic.kind](traffic, seed)
+
+
+def _pay(traffic: Traffic, seed: str) -> Callable[[], bytes]:
+    length = len(_BODY_START) + len(email(0)) + len(_BODY_END)
+    heads = [_keyed_head("/v1/pay", token, length, seed) for token in traffic.tokens]
+    chance, askers, users = Random(seed).random, len(heads), traffic.users
+    only = traffic.receiver
+    count = 0
+
+    def make() -> bytes:
+        nonlocal count
+        count += 1
+        sender = int(chance() * askers)
+        receiver = int(chance() * users) if only is None else only
+        if receiver == sender:
+            # The neighbour instead: nobody pays himself.
+            if only is None:
+                receiver = (receiver + 1) % users
+            else:
+                sender = (sender + 1) % askers
+        return b'%s%012x\r\n\r\n{"receiver_email":"%s","amount":"0.01"}' % (
+            heads[sender],
+            count,
+            email(receiver).encode(),
+        )
+
+    return make
+
+
+def _top_up(traffic: Traffic, seed: str) -> Callable[[], bytes]:
+    heads = [_keyed_head("/v1/topup", token, len(_TOPUP_BODY), seed) for token in traffic.tokens]
+    chance, askers = Random(seed).random, len(heads)
+    count = 0
+
+    def make() -> bytes:
+        nonlocal count
+        count += 1
+        return b"%s%012x\r\n\r\n%s" % (heads[int(chance() * askers)], count, _TOPUP_BODY)
+
+    return make
+
+
+def _read(path: str) -> Callable[[Traffic, str], Callable[[], bytes]]:
+    def maker(traffic: Traffic, seed: str) -> Callable[[], bytes]:
+        requests = [
+            f"GET {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+            for token in traffic.tokens
+        ]
+        chance, askers = Random(seed).random, len(requests)
+        return lambda: requests[int(chance() * askers)]
+
+    return maker
+
+
+def _log_in(traffic: Traffic, seed: str) -> Callable[[], bytes]:
+    chance = Random(seed).random
+
+    def make() -> bytes:
+        body = json.dumps({"email": email(int(chance() * traffic.users)), "password": traffic.password})
+        return (
+            "POST /v1/login HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n{body}"
+        ).encode()
+
+    return make
+
+
+def _keyed_head(path: str, token: str, body_bytes: int, seed: str) -> bytes:
+    """Everything of a request up to the part of its Idempotency-Key that counts."""
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {body_bytes}\r\n"
+        f"Authorization: Bearer {token}\r\nIdempotency-Key: {seed}-"
+    ).encode()
