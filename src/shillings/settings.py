@@ -137,5 +137,7 @@ def _check(settings: Settings) -> None:
 
 
 def _nearest(variable: str, known: Mapping[str, str]) -> str:
-    near = difflib.get_close_matches(variable, known, n=1)
-    return f"; did you mean {near[0]}" if near else "; docs/settings.md lists them all"
+    # Without the prefix: all have it in common, so with it any two look alike.
+    names = [name.upper() for name in known.values()]
+    near = difflib.get_close_matches(variable.removeprefix(PREFIX).upper(), names, n=1)
+    return f"; did you mean {PREFIX}{near[0]}" if near else "; docs/settings.md lists them all"
