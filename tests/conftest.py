@@ -1,0 +1,62 @@
+"""What every test may use: coroutine tests, real servers, and a loud word about what was skipped."""
+
+import asyncio
+import inspect
+import secrets
+from collections.abc import Iterator
+
+import pytest
+import uvloop
+from hypothesis import settings
+
+from deploy.local.mariadb import MariaDB
+from deploy.local.redis import Redis
+from tests.programs import require_programs, skipped
+
+COROUTINE_SECONDS_MAX = 30.0
+
+# How long an example takes says nothing on a machine that does other things too.
+settings.register_profile("shillings", deadline=None)
+settings.load_profile("shillings")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a test that is a coroutine, in an event loop of its own and of the kind the service uses."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in inspect.signature(pyfuncitem.obj).parameters}
+    uvloop.run(asyncio.wait_for(pyfuncitem.obj(**arguments), COROUTINE_SECONDS_MAX))
+    return True
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was not tested for want of a program."""
+    if skipped:
+        terminalreporter.section("NOT TESTED: programs are missing", red=True, bold=True)
+    for reason in sorted(skipped):
+        terminalreporter.write_line(reason)
+
+
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
+    """A MariaDB that nobody kills or pauses: those tests start their own."""
+    require_programs("mariadbd")
+    with MariaDB(tmp_path_factory.mktemp("mariadb")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """A Redis that nobody kills or pauses: those tests start their own."""
+    require_programs("redis-server")
+    with Redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def fresh_database_url(mariadb: MariaDB) -> Iterator[str]:
+    """The URL of a database on the shared MariaDB that only this module's tests use. It is empty at first."""
+    name = f"shillings_{secrets.token_hex(6)}"
+    yield mariadb.create_database(name)
+    mariadb.drop_database(name)

@@ -1,0 +1,68 @@
+"""Ids are UUIDs of version 7, in order of time, never the same twice."""
+
+import subprocess
+import sys
+import time
+from uuid import RFC_4122, UUID
+
+import pytest
+
+from shillings import ids
+
+FORK = """
+import os
+from shillings import ids
+ids.new_id()
+pid = os.fork()
+print(ids.new_id().hex(), flush=True)
+if pid:
+    os.waitpid(pid, 0)
+"""
+
+
+def test_id_is_a_uuid_of_version_7() -> None:
+    """An id has the version, the variant and the current time where RFC 9562 wants them."""
+    before = time.time_ns() // 1_000_000
+    made = UUID(bytes=ids.new_id())
+    after = time.time_ns() // 1_000_000
+
+    assert (made.version, made.variant) == (7, RFC_4122)
+    assert before <= made.int >> 80 <= after
+
+
+def test_later_ids_are_larger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ids of later milliseconds sort behind earlier ones, as bytes and as text."""
+    made = []
+    for millisecond in (1, 255, 256, 2**40, 2**47):
+        monkeypatch.setattr(time, "time_ns", lambda now=millisecond: now * 1_000_000)
+        made.append(ids.new_id())
+
+    assert made == sorted(made)
+    assert [ids.show(one) for one in made] == sorted(ids.show(one) for one in made)
+
+
+def test_ids_are_never_the_same_twice() -> None:
+    """Many more ids than one draw of random bytes holds are all different."""
+    assert len({ids.new_id() for _ in range(5000)}) == 5000
+
+
+def test_forked_process_draws_its_own_chance() -> None:
+    """A child does not repeat the random bytes its parent had drawn already."""
+    both = subprocess.run([sys.executable, "-c", FORK], check=True, capture_output=True, text=True).stdout.split()
+
+    assert len({made[-16:] for made in both}) == 2
+
+
+def test_shown_id_is_read_back() -> None:
+    """The hyphenated form is a UUID's, and stands for the same bytes."""
+    made = ids.new_id()
+
+    assert ids.show(made) == str(UUID(bytes=made))
+    assert ids.read(ids.show(made)) == made
+
+
+@pytest.mark.parametrize("text", ["", "x", "0190c1d0", "0190c1d0-0000-7000-8000-00000000000g"])
+def test_what_is_no_uuid_is_refused(text: str) -> None:
+    """Text that is no UUID raises ValueError and nothing else."""
+    with pytest.raises(ValueError):
+        ids.read(text)
