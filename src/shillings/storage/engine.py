@@ -56,27 +56,11 @@ MYSQL = Dialect("mysql", "BEGIN", " FOR UPDATE", one_packet=True)
 # 1213 deadlock, 1205 lock wait, 1020 record changed; TiDB's 8002, 8022, 8028, 9007: write conflict or schema change,
 # rolled back.
 _CONFLICT_CODES = {1213, 1205, 1020, 8002, 8022, 8028, 9007}
+# The client's own (2000 and up), the server stopping, the connection killed or cut off.
 _LOST_CODES = {
-    0,
-    1053,
-    1077,
-    1079,
-    1152,
-    1158,
-    1159,
-    1160,
-    1161,
-    1184,
-    1927,
-    2000,
-    2002,
-    2003,
-    2006,
-    2013,
-    2014,
-    2055,
-    4031,
-}
+    0, 1053, 1077, 1079, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2000, 2002, 2003, 2006, 2013, 2014, 2055, 4031,
+}  # fmt: skip
+# Disk full, too many connections, out of memory, not in its cluster (1047), read-only (1290, 1836).
 _AWAY_CODES = {1021, 1023, 1040, 1041, 1047, 1114, 1180, 1203, 1290, 1836, 3, 5, 28}
 
 
