@@ -12,6 +12,11 @@ NAME_CHARACTERS_MAX = 100
 PHONE_CHARACTERS_MAX = 32
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
+# Letters and marks that nobody sees and that are in no category of their own: Unicode's default ignorable ones, and
+# the empty Braille cell.
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 _PHONE = re.compile(r"\+?[0-9][0-9 ().-]{2,30}")
 
 
@@ -30,6 +35,9 @@ def canonical_email(text: str, field: str = "email") -> str:
     Raises:
         Refusal: `invalid_request`, naming the field.
     """
+    # Results are remembered with the text they came from, so white space around it must not make that large.
+    if len(text) > 2 * EMAIL_CHARACTERS_MAX:
+        raise wrong(f"{field} must have at most {EMAIL_CHARACTERS_MAX} characters.")
     email = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text.strip()).casefold())
     if len(email) > EMAIL_CHARACTERS_MAX:
         raise wrong(f"{field} must have at most {EMAIL_CHARACTERS_MAX} characters.")
@@ -78,5 +86,5 @@ def _has_control(text: str) -> bool:
 
 
 def _has_invisible(text: str) -> bool:
-    """Control and format characters: two emails that look the same must be the same."""
-    return any(unicodedata.category(character)[0] in "CZ" for character in text)
+    """Control, format and other unseen characters: two emails that look the same must be the same."""
+    return bool(_UNSEEN.search(text)) or any(unicodedata.category(character)[0] in "CZ" for character in text)
