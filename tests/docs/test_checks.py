@@ -23,7 +23,7 @@ def test_commits_are_checked_by_the_tools_of_make_check() -> None:
     """The pre-commit hooks are the commands of `make check`."""
     found = re.search(r"^check:.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)
     assert found
-    checks = [line.strip().removeprefix("@$(BIN)/").removesuffix(" .") for line in found[1].splitlines()]
+    checks = [line.strip().removeprefix("@$(BIN)/") for line in found[1].splitlines()]
     hooks = re.findall(r"^ +entry: \.venv/bin/(.*)$", read(ROOT / ".pre-commit-config.yaml"), re.MULTILINE)
 
     assert hooks == checks
