@@ -111,8 +111,6 @@ class AppClient:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for connection in self._connections:
-            connection.close()
 
     @property
     def in_flight(self) -> int:
@@ -174,6 +172,7 @@ class AppClient:
             await connection.closed
         finally:
             self._connections.remove(connection)
+            connection.close()
 
     async def _sweep(self) -> None:
         loop = asyncio.get_running_loop()

@@ -57,12 +57,13 @@ class FrameStream(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Part of asyncio's protocol interface."""
         try:
-            for payload in self._reader.feed(data):
+            payloads = self._reader.feed(data)
+            for payload in payloads:
                 self.payload_received(payload)
         except (ProtocolError, DecodeError) as error:
             self._break_off(str(error))
             return
-        self._watch_half_frame()
+        self._watch_half_frame(is_another=bool(payloads))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Part of asyncio's protocol interface."""
@@ -77,12 +78,11 @@ class FrameStream(asyncio.Protocol):
             self._transport.write(b"".join(self._unsent))
             self._unsent.clear()
 
-    def _watch_half_frame(self) -> None:
-        if not self._reader.half_way:
-            if self._stall is not None:
-                self._stall.cancel()
-                self._stall = None
-        elif self._stall is None:
+    def _watch_half_frame(self, *, is_another: bool) -> None:
+        if self._stall is not None and (is_another or not self._reader.half_way):
+            self._stall.cancel()
+            self._stall = None
+        if self._stall is None and self._reader.half_way:
             self._stall = self._loop.call_later(
                 HALF_FRAME_SECONDS_MAX, self._break_off, f"half a frame and {HALF_FRAME_SECONDS_MAX:.0f} s of silence"
             )
