@@ -127,7 +127,7 @@ async def test_abandoned_item_is_not_carried_out() -> None:
     begun.cancel()
     visits.open.set()
 
-    assert await asyncio.gather(waiting[0], waiting[2]) == ["done 1", "done 3"]
+    assert [await waiting[0], await waiting[2]] == ["done 1", "done 3"]
     assert visits.seen == [[0], [1, 3]]
 
 
