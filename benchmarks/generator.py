@@ -82,6 +82,8 @@ class Load:
             self._next_at = next(self._arrivals)
             self._tick()
         seconds = self._ends_at - begins_at
+        # The last answer may be there before the end.
+        self._loop.call_later(seconds + 2 * _TIMER_SECONDS, self._look_whether_drained)
         await self._wait(seconds + _DRAIN_SECONDS_MAX)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         self._finish()
@@ -144,6 +146,8 @@ class Load:
         while self._next_at <= now:
             if self._idle:
                 self._send(self._idle.popleft(), self._next_at)
+            elif patience == 0:
+                self._record.add(self._next_at, now, NOT_SENT)
             else:
                 self._waiting.append(self._next_at)
             self._next_at = next(self._arrivals, float("inf"))

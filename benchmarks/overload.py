@@ -7,7 +7,7 @@ the crowd has gone, all is as before.
 from dataclasses import dataclass
 
 from benchmarks.histogram import Histogram
-from benchmarks.jobs import NOT_SENT, TICK_SECONDS, Phase, Tick
+from benchmarks.jobs import TICK_SECONDS, Phase, Tick
 from benchmarks.stage import Stage, Target
 
 FACTOR = 4
@@ -16,9 +16,9 @@ CALM_AFTER_SECONDS = 15.0
 CALM_SHARE = 0.5
 """The load before and after, as a share of the peak."""
 
-PATIENCE_SECONDS = 1.0
-CALM_MS_MAX = 100.0
-"""When the slowest answer of every tick stays under this again, the service has recovered."""
+RECOVERED_SECONDS = 1.0
+RECOVERED_MS_MAX = 250.0
+"""When for one second nothing is refused and nothing takes longer than this, the service has recovered."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Overload:
         others: how many requests had another fate, by status (see `jobs` for those under 100).
         recovered_seconds: after the crowd had gone, how long until all was as before; None if it never was.
         timeline: all of it, in ticks, with the calm before and after.
+        generator_busy: the share of one processor that the load generator took meanwhile.
     """
 
     peak: float
@@ -48,6 +49,7 @@ class Overload:
     others: dict[int, int]
     recovered_seconds: float | None
     timeline: list[Tick]
+    generator_busy: float
 
 
 def overload(stage: Stage, target: Target, peak: float, seconds: float, connections: int) -> Overload:
@@ -67,9 +69,10 @@ def overload(stage: Stage, target: Target, peak: float, seconds: float, connecti
     phases = [
         Phase(min(CALM_BEFORE_SECONDS, seconds), calm),
         Phase(seconds, FACTOR * peak),
-        Phase(min(CALM_AFTER_SECONDS, 4 * seconds), calm),
+        Phase(min(CALM_AFTER_SECONDS, 2 * seconds), calm),
     ]
-    result = stage.load(target, "pay", connections, phases, patience_seconds=PATIENCE_SECONDS, wants_timeline=True)
+    # A request for which no connection is free is not sent at all: then every wait that is measured is the service's.
+    result = stage.load(target, "pay", connections, phases, patience_seconds=0.0, wants_timeline=True)
     during = result.phases[1]
     accepted, refused = during.histogram(200), during.histogram(503)
     over = phases[0].seconds + seconds
@@ -84,21 +87,18 @@ def overload(stage: Stage, target: Target, peak: float, seconds: float, connecti
         others=during.others(200, 503),
         recovered_seconds=recovery(result.timeline, over),
         timeline=result.timeline,
+        generator_busy=result.cpu_seconds / result.wall_seconds,
     )
 
 
 def recovery(timeline: list[Tick], over_at: float) -> float | None:
-    """How long after the overload it took until every request was accepted, and fast; None if that never came."""
-    first = round(over_at / TICK_SECONDS)
-    restless = [
-        number
-        for number, tick in enumerate(timeline[first:], start=1)
-        if tick.refused or tick.others or tick.slowest_us > CALM_MS_MAX * 1000
-    ]
-    last = max(restless, default=0)
-    return None if last >= len(timeline) - first else last * TICK_SECONDS
-
-
-def not_sent(found: Overload) -> float:
-    """The share of all requests for which no connection was free, so that they never reached the service."""
-    return found.others.get(NOT_SENT, 0) / max(1.0, found.offered * found.seconds)
+    """How long after the overload the first second began in which all was well; None if that never came."""
+    after = timeline[round(over_at / TICK_SECONDS) :]
+    needed = round(RECOVERED_SECONDS / TICK_SECONDS)
+    calm = 0
+    for number, tick in enumerate(after, start=1):
+        is_calm = not tick.refused and not tick.others and tick.slowest_us <= RECOVERED_MS_MAX * 1000
+        calm = calm + 1 if is_calm else 0
+        if calm == needed:
+            return (number - needed) * TICK_SECONDS
+    return None

@@ -3,15 +3,19 @@
 from pathlib import Path
 
 from benchmarks.document import milliseconds, table
+from benchmarks.histogram import Histogram
 from benchmarks.jobs import BROKEN, NOT_ANSWERED, NOT_SENT
 from benchmarks.machine import describe
 from benchmarks.overload import FACTOR, Overload
 from benchmarks.rates import CLIENTS, CONNECTIONS, Rates, is_generator_the_limit
-from benchmarks.rounds import Series
 from benchmarks.stage import BUFFER_POOL_MB, REDO_LOG_MB
 from benchmarks.targets import HALF_PEAK, Promise, best_bare, promises
 
-_FATES = {BROKEN: "connection broke", NOT_SENT: "no free connection", NOT_ANSWERED: "never answered"}
+_FATES = {
+    BROKEN: "connection broke",
+    NOT_SENT: "not sent for want of a connection",
+    NOT_ANSWERED: "never answered",
+}
 
 _METHOD = (
     "Every figure is the median of several looks, taken in turns. In a closed loop each client sends its next request "
@@ -126,12 +130,7 @@ def _costs_table(rates: Rates) -> str:
         if any(part in cost for cost in costs.values())
     ]
     heads = ["microseconds for each request", *[labels[name] for name in _COSTS]]
-    return table(heads, rows) + "\n\nsysbench's own time is not counted. " + _batching(rates.results["pay direct 64"])
-
-
-def _batching(series: Series) -> str:
-    total = sum(series.cpu_us().values())
-    return f"A payment costs {total:.0f} microseconds of processor time in all, the load generator's included."
+    return table(heads, rows) + "\n\nsysbench's own time is not counted."
 
 
 def _overload_text(found: Overload) -> str:
@@ -158,14 +157,12 @@ def _overload_text(found: Overload) -> str:
             load,
             table(["requests", "per second", "p50 ms", "p99 ms", "p99.9 ms"], rows),
             f"Anything else: {others or 'nothing'}. {recovered} Nothing acknowledged is missing from the ledger.",
+            f"The load generator took {found.generator_busy:.0%} of a processor, which the service did not have.",
         ]
     )
 
 
-def _quantiles(histogram: object) -> list[str]:
-    from benchmarks.histogram import Histogram
-
-    assert isinstance(histogram, Histogram)
+def _quantiles(histogram: Histogram) -> list[str]:
     return [milliseconds(histogram.quantile(fraction) / 1000) for fraction in (0.5, 0.99, 0.999)]
 
 

@@ -1,7 +1,7 @@
 """How cost grows: with users, history, processes, one account that everybody pays, and time."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from benchmarks.jobs import Phase
 from benchmarks.progress import Bar
@@ -102,22 +102,21 @@ class ScaleRun:
         bar.step(f"filling: {plan.history:,} transactions", plan.history * 3 / _ROWS_A_SECOND)
         old = stage.database("old", few, plan.history)
         bar.step("starting the servers", 10)
-        two = stage.service(usual, few, web=2, app=1)[0]
+        four = stage.service(usual, few, web=4, app=1)[0]
+        two = replace(four, addresses=four.addresses[:2])
+        two_apps = stage.service(usual, few, web=2, app=2)[0]
         self._usual = two
         self._urls = (usual, crowded, old)
         self._variants = [
             Variant(f"usual: {few:,} users, no history, 2 web processes, 1 application process", two),
             Variant(f"{many:,} users", stage.service(crowded, many, web=2, app=1)[0]),
             Variant(f"{plan.history:,} transactions", stage.service(old, few, web=2, app=1)[0]),
-            Variant("1 web process", stage.service(usual, few, web=1, app=1)[0]),
-            Variant("4 web processes", stage.service(usual, few, web=4, app=1)[0]),
-            Variant("2 application processes", stage.service(usual, few, web=2, app=2)[0]),
+            Variant("1 web process", replace(four, addresses=four.addresses[:1])),
+            Variant("4 web processes", four),
+            Variant("2 application processes", two_apps),
             Variant("every payment to one account", two, receiver=0),
+            Variant("every payment to one account, 2 application processes", two_apps, receiver=0),
         ]
-        # The last two share their services with others that are not under load meanwhile.
-        self._variants.append(
-            Variant("every payment to one account, 2 application processes", self._variants[5].target, receiver=0)
-        )
 
     def run(self, bar: Bar) -> Scale:
         """Measure everything, then check the ledgers.
@@ -128,8 +127,9 @@ class ScaleRun:
         """
         scale = Scale(self._plan, [variant.name for variant in self._variants])
         bar.step("warming up", 20)
-        for target in {id(variant.target): variant.target for variant in self._variants}.values():
-            self._stage.warm_up(target, min(3.0, 2 * self._plan.seconds))
+        for variant in self._variants:
+            if variant.receiver is None:
+                self._stage.warm_up(variant.target, min(3.0, self._plan.seconds))
         order = in_turns(list(self._points()), self._plan.rounds)
         run(order, scale.results, lambda point: bar.step(point.name, point.seconds))
         bar.step("watching memory", self._plan.long_seconds)

@@ -28,7 +28,7 @@ def round_up(value: float) -> float:
     """The next number above that an axis can end with.
 
     >>> round_up(7_300), round_up(41), round_up(2_000)
-    (8000, 50, 2000)
+    (8000.0, 50.0, 2000.0)
     """
     if value <= 0:
         return 1
