@@ -95,7 +95,10 @@ class Tokens:
                     algorithms=[ALGORITHM],
                     options={"require": ["sub", "jti", "iat", "exp"], "verify_exp": False, "verify_iat": False},
                 )
-                return Claims(ids.read(payload["sub"]), ids.read(payload["jti"]), int(payload["exp"]))
+                expires_at = payload["exp"]
+                if not isinstance(expires_at, int):
+                    break
+                return Claims(ids.read(payload["sub"]), ids.read(payload["jti"]), expires_at)
             except jwt.InvalidSignatureError:
                 continue
             except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError, OverflowError):
