@@ -1,13 +1,15 @@
 """A crowd of users on a service whose processes are killed."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
 import uvloop
 
 from tests.figures import pytest_terminal_summary  # noqa: F401 - a hook, which pytest looks for here
+from tests.frames import Peer
 from tests.load import Crowd, Town
-from tests.service import Service
+from tests.service import AppServer, Service
 
 JWT_KEY = "9b2e64d07fa1c3589b2e64d07fa1c358"
 USERS = 50
@@ -21,3 +23,18 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         crowd = Crowd(service.port, [f"user{number}" for number in range(USERS)], JWT_KEY)
         uvloop.run(crowd.join(TOPUP_MINOR))
         yield Town(service, crowd)
+
+
+@pytest.fixture(scope="session")
+def app_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
+    """An application server whose port anybody may send anything to."""
+    with AppServer(tmp_path_factory.mktemp("app")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session", autouse=True)
+def half_a_frame(app_server: AppServer) -> Iterator[tuple[Peer, float]]:
+    """A connection with half a frame on it, and when that was sent: other tests go on while it is silent."""
+    with Peer(app_server.port) as peer:
+        peer.send_bytes(b"\0\0\0\x64half")
+        yield peer, time.monotonic()

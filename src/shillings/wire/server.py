@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 import structlog
 
@@ -13,6 +14,13 @@ from shillings.wire.stream import FrameStream
 
 IN_FLIGHT_MAX = 4096
 """Requests one connection may have in flight; above what a well-behaved web server sends (client.IN_FLIGHT_MAX)."""
+
+UNREAD_BYTES_MAX = 1 << 20
+"""Answers that may wait for a peer to read them; then it is not read from. Only this end does so: a web server always
+reads, so the two never wait for each other."""
+
+UNREAD_SECONDS_MAX = 10.0
+"""How long they may wait."""
 
 Answer = Callable[[Request], Awaitable[Response]]
 """Carries a request out. It answers every request; it raises for none."""
@@ -29,11 +37,26 @@ class AppConnection(FrameStream):
         self._connections = connections
         self._in_flight: dict[int, asyncio.Task[None]] = {}
         self._draining = False
+        self._unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Part of asyncio's protocol interface."""
         super().connection_made(transport)
+        cast(asyncio.Transport, transport).set_write_buffer_limits(high=UNREAD_BYTES_MAX)
         self._connections.add(self)
+
+    def pause_writing(self) -> None:
+        """Part of asyncio's protocol interface: the peer does not read. It is not read from either, until it does."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+            reason = f"answers unread for {UNREAD_SECONDS_MAX:.0f} s"
+            self._unread = self._loop.call_later(UNREAD_SECONDS_MAX, self._break_off, reason)
+
+    def resume_writing(self) -> None:
+        """Part of asyncio's protocol interface: the peer has read what had piled up."""
+        self._stop_waiting_for_reader()
+        if self._transport is not None and not self.closing:
+            self._transport.resume_reading()
 
     def payload_received(self, payload: bytes) -> None:
         """Begin to carry out one request."""
@@ -51,6 +74,7 @@ class AppConnection(FrameStream):
     def stream_closed(self, reason: str) -> None:  # noqa: ARG002
         """Nobody waits any more: what has not begun is dropped; what the ledger has taken goes on."""
         self._connections.discard(self)
+        self._stop_waiting_for_reader()
         for task in self._in_flight.values():
             task.cancel()
 
@@ -61,6 +85,11 @@ class AppConnection(FrameStream):
         if self._in_flight:
             await asyncio.wait(self._in_flight.values())
         self.close()
+
+    def _stop_waiting_for_reader(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     async def _carry_out(self, request: Request) -> None:
         try:
