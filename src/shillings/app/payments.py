@@ -1,5 +1,6 @@
 """Payments and top-ups: requests become transfers, a crowd of transfers becomes one visit to the ledger."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from hashlib import blake2b
@@ -16,6 +17,8 @@ from shillings.money import AMOUNT_MINOR_MAX
 from shillings.storage.lanes import Lane
 from shillings.storage.ledger import LedgerBatch, Receivers
 from shillings.wire.shillings_pb2 import MovementAnswer, PayRequest, TopupRequest
+
+_KEY = re.compile(r"[!-~]{1,255}")
 
 _MESSAGES = {
     Outcome.IDEMPOTENCY_KEY_REUSED: "This Idempotency-Key belongs to another request of yours. Use a new one.",
@@ -57,7 +60,9 @@ class Payments:
         return await self._move(call, Kind.TOPUP, "", request.amount)
 
     async def _move(self, call: Call, kind: Kind, receiver_email: str, amount: int) -> MovementAnswer:
-        # The web layer has checked the amount's form; the rule is kept here, for whoever speaks the protocol.
+        # The web layer has checked the forms of both; the rules are kept here, for whoever speaks the protocol.
+        if call.idempotency_key and not _KEY.fullmatch(call.idempotency_key):
+            raise wrong("Idempotency-Key must be 1 to 255 visible ASCII characters; a UUID is good.")
         if not 0 < amount <= AMOUNT_MINOR_MAX:
             raise wrong(f"amount must be 1 to {AMOUNT_MINOR_MAX} minor units.")
         claims = call.claims
