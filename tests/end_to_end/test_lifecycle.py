@@ -93,7 +93,7 @@ def test_stop_and_start_keep_everything(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
 def test_stop_lets_requests_finish(tmp_path: Path, number: signal.Signals) -> None:
-    """Requests in flight get their answers, idle connections delay nothing; it exits with 0, its children too."""
+    """Requests in flight get their answers, idle connections delay nothing; it exits with 0, children too."""
     with Service(tmp_path) as service:
         outcomes: list[object] = []
         idle = [service.client() for _ in range(10)]
@@ -133,7 +133,7 @@ def test_stop_lets_requests_finish(tmp_path: Path, number: signal.Signals) -> No
     ("SHILLINGS_DATABASE_URL", "postgres://localhost/x", "must begin with sqlite:/// or mysql+pymysql://"),
 ])  # fmt: skip
 def test_wrong_setting_is_refused_at_start(tmp_path: Path, variable: str, value: str, reason: str) -> None:
-    """A setting that is unknown or wrong is refused at start, before anything is made, in one sentence that names it."""
+    """Requests in flight get their answers and idle connections delay nothing; it exits with 0, children too."""
     refused = run_shillings("serve", "--port", "0", "--data-dir", "data", cwd=tmp_path, **{variable: value})
 
     assert refused.returncode == 2

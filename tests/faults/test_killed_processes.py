@@ -47,15 +47,21 @@ async def pay_and_kill(crowd: Crowd, chance: random.Random, kill: Callable[[], N
     told = crowd.told.acknowledged
     last = len(told) + BEFORE * KILLS + AFTER
 
+    progress = asyncio.Condition()
+
     async def work(client: LoadClient) -> None:
         while len(told) < last:
             await crowd.carry_out(client, random_wish(chance, crowd.emails, with_key=True))
+            async with progress:
+                progress.notify_all()
+
+    async def reached(count: int) -> None:
+        async with progress:
+            await progress.wait_for(lambda: len(told) >= count)
 
     async def killer() -> None:
         for _ in range(KILLS):
-            due = len(told) + BEFORE
-            while len(told) < due:
-                await asyncio.sleep(0.001)
+            await reached(len(told) + BEFORE)
             moments.append(time.monotonic())
             await asyncio.to_thread(kill)
 
@@ -84,9 +90,9 @@ def test_kill_loses_and_doubles_nothing(town: Town, layer: str, kill: Callable[[
     doubled = len(ledger.transactions) - len({one.transaction_id for one in told.acknowledged})
     unknown, resolved = told.unknown - unknown, told.resolved - resolved
     note(
-        f"kill -9 of {layer} x {KILLS}: {len(told.acknowledged) - acknowledged} acknowledged, {lost} lost, {doubled} too"
-        f" many, {unknown.total()} unknown {dict(unknown)}, resolved by the same key {dict(resolved)}; paying again after"
-        f" {', '.join(f'{seconds:.2f}' for seconds in recoveries)} s"
+        f"kill -9 of {layer} x {KILLS}: {len(told.acknowledged) - acknowledged} acknowledged, {lost} lost,"
+        f" {doubled} doubled, {unknown.total()} unknown {dict(unknown)}, resolved by the same key {dict(resolved)};"
+        f" paying again after {', '.join(f'{seconds:.2f}' for seconds in recoveries)} s"
     )
     assert town.wrongs() == []
     assert (lost, doubled) == (0, 0)
