@@ -133,7 +133,7 @@ def test_stop_lets_requests_finish(tmp_path: Path, number: signal.Signals) -> No
     ("SHILLINGS_DATABASE_URL", "postgres://localhost/x", "must begin with sqlite:/// or mysql+pymysql://"),
 ])  # fmt: skip
 def test_wrong_setting_is_refused_at_start(tmp_path: Path, variable: str, value: str, reason: str) -> None:
-    """Requests in flight get their answers and idle connections delay nothing; it exits with 0, children too."""
+    """A setting that is unknown or wrong is refused at start, in one sentence that names it."""
     refused = run_shillings("serve", "--port", "0", "--data-dir", "data", cwd=tmp_path, **{variable: value})
 
     assert refused.returncode == 2
