@@ -35,6 +35,7 @@ _DIRECTORY = Path("/var/tmp")
 """On a disk by custom, where /tmp may be memory: there, a commit costs nothing and the figures would be of nothing."""
 
 _WARM_SECONDS = 1.5
+_READS_A_SECOND = 5_000
 
 
 class UnexpectedAnswers(Exception):
@@ -158,6 +159,7 @@ class Stage:
         phases: Sequence[Phase],
         *,
         receiver: int | None = None,
+        in_turn: bool = False,
         patience_seconds: float = 60.0,
         wants_timeline: bool = False,
     ) -> Result:
@@ -169,6 +171,7 @@ class Stage:
             connections: how many clients there are.
             phases: one after the other.
             receiver: the number of the user whom everybody pays; anybody if None.
+            in_turn: whether users who read ask one after the other; else whoever comes is left to chance.
             patience_seconds: how long a request of an open loop waits for a free connection.
             wants_timeline: whether the result has one.
 
@@ -180,6 +183,7 @@ class Stage:
             tokens=self._sessions(min(target.users, SESSIONS_MAX)),
             users=target.users,
             receiver=receiver,
+            in_turn=in_turn,
             password=PASSWORD,
             acknowledges=bool(target.database_url) and kind in ("pay", "topup"),
         )
@@ -200,10 +204,11 @@ class Stage:
 
     def warm_up(self, target: Target, seconds: float = _WARM_SECONDS) -> None:
         """Let a target meet its users, so that nothing measured is the first of its kind."""
-        self.load(target, "pay", 64, [Phase(seconds)])
         if target.database_url:
-            self.load(target, "account", 64, [Phase(seconds / 3)])
+            enough = max(seconds, 2 * min(target.users, SESSIONS_MAX) / _READS_A_SECOND)
+            self.load(target, "account", 64, [Phase(enough)], in_turn=True)
             self.load(target, "transactions", 16, [Phase(seconds / 3)])
+        self.load(target, "pay", 64, [Phase(seconds)])
 
     def verify(self, database_url: str) -> int:
         """Check a ledger; see `verify.verify`. Every transaction ever acknowledged here is looked up."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import cycle
 from random import Random
 
 import msgspec
@@ -22,6 +23,7 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
         tokens: one for each user who asks; user number n has the n-th.
         users: how many there are to be paid: numbers 0 to users - 1.
         receiver: the number of the one user whom everybody pays; a random one each time if None.
+        in_turn: whether users who read ask one after the other; else whoever comes is left to chance.
         password: everybody's, for logins.
         acknowledges: whether an answer 200 names a transaction that must be in the ledger.
     """
@@ -30,6 +32,7 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
     tokens: list[str]
     users: int
     receiver: int | None = None
+    in_turn: bool = False
     password: str = ""
     acknowledges: bool = False
 
@@ -98,6 +101,8 @@ def _read(path: str) -> Callable[[Traffic, str], Callable[[], bytes]]:
             f"GET {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
             for token in traffic.tokens
         ]
+        if traffic.in_turn:
+            return cycle(requests).__next__
         chance, askers = Random(seed).random, len(requests)
         return lambda: requests[int(chance() * askers)]
 

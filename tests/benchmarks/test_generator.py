@@ -265,6 +265,13 @@ def test_requests_are_whole_and_never_the_same() -> None:
     assert len(keys) == 50
 
 
+def test_readers_may_come_in_turn() -> None:
+    """In turn, everybody asks once before anybody asks again."""
+    make = request_maker(Traffic(kind="account", tokens=["t0", "t1", "t2"], users=3, in_turn=True), "seed")
+
+    assert [make().partition(b"Bearer ")[2][:2] for _ in range(6)] == [b"t0", b"t1", b"t2"] * 2
+
+
 def test_everybody_pays_the_one() -> None:
     """With one receiver, every payment is to him and none is by him."""
     make = request_maker(Traffic(kind="pay", tokens=["t0", "t1", "t2"], users=3, receiver=1), "seed")
