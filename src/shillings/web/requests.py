@@ -12,6 +12,8 @@ from shillings.errors import Code, Refusal
 from shillings.web.asgi import Receive
 
 BODY_BYTES_MAX = 64 * 1024
+TOKEN_BYTES_MAX = 4096
+"""No token of ours is nearly as long. Whatever a client sends, its request must fit into a frame."""
 
 RequestHeaders = dict[bytes, bytes]
 
@@ -95,15 +97,18 @@ def _plain(error: str, whole: str) -> str:
 
 def find_token(headers: RequestHeaders) -> str:
     """The session's token: from the Authorization header if there is one, else from the cookie; empty for none."""
+    token = b""
     authorization = headers.get(b"authorization")
     if authorization is not None:
-        scheme, _, token = authorization.partition(b" ")
-        return token.strip().decode("latin-1") if scheme.lower() == b"bearer" else ""
-    for part in headers.get(b"cookie", b"").split(b";"):
-        name, _, value = part.strip().partition(b"=")
-        if name == b"token":
-            return value.decode("latin-1")
-    return ""
+        scheme, _, credentials = authorization.partition(b" ")
+        token = credentials.strip() if scheme.lower() == b"bearer" else b""
+    else:
+        for part in headers.get(b"cookie", b"").split(b";"):
+            name, _, value = part.strip().partition(b"=")
+            if name == b"token":
+                token = value
+                break
+    return token.decode("latin-1") if len(token) <= TOKEN_BYTES_MAX else ""
 
 
 def find_idempotency_key(headers: RequestHeaders) -> str:
