@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 
 import pytest
+import structlog
 import uvloop
 from hypothesis import settings
 
@@ -14,6 +15,14 @@ from deploy.local.redis import Redis
 from tests.programs import require_programs, skipped
 
 COROUTINE_SECONDS_MAX = 30.0
+
+# Tracebacks without the local variables of every frame, which take longer than most tests.
+structlog.configure(
+    processors=[
+        structlog.stdlib.add_log_level,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 # How long an example takes says nothing on a machine that does other things too.
 settings.register_profile("shillings", deadline=None)
