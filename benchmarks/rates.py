@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from benchmarks.crowds import read_visits
 from benchmarks.jobs import Phase, Result
 from benchmarks.overload import Overload, overload
 from benchmarks.progress import Bar
@@ -160,7 +161,7 @@ class RatesRun:
 
     def _measure(self, target: Target, kind: str, clients: int, phases: list[Phase]) -> Measurement:
         usage = self._stage.usage(target)
-        before = usage.cpu_seconds()
+        before, visits = usage.cpu_seconds(), read_visits(target.metrics_urls)
         # Only so many logins may wait for a processor; more are refused, or wait in vain.
         allowed = (200, 503, 504) if kind == "login" else (200,)
         result = only_expected(self._stage.load(target, kind, clients, phases), *allowed)
@@ -173,6 +174,7 @@ class RatesRun:
             last.histogram(200),
             result.statuses.get(503, 0) + result.statuses.get(504, 0),
             {part: seconds / answered * 1e6 for part, seconds in cpu.items()},
+            read_visits(target.metrics_urls).since(visits),
         )
 
     def _note_generator(self, result: Result) -> None:

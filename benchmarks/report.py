@@ -130,7 +130,11 @@ def _costs_table(rates: Rates) -> str:
         if any(part in cost for cost in costs.values())
     ]
     heads = ["microseconds for each request", *[labels[name] for name in _COSTS]]
-    return table(heads, rows) + "\n\nsysbench's own time is not counted."
+    crowds = ", ".join(f"{rates.results[f'pay direct {n}'].crowd:.0f} with {_many(n, 'client')}" for n in CLIENTS)
+    return (
+        f"{table(heads, rows)}\n\nsysbench's own time is not counted. Payments that visit the database together, on "
+        f"average: {crowds}."
+    )
 
 
 def _overload_text(found: Overload) -> str:

@@ -21,12 +21,14 @@ class Measurement:
         latencies: of those.
         refused: how many were answered 503 or, too late, 504.
         cpu_us: processor time that each part used for one such request, in microseconds.
+        crowd: how many payments visited the database together, on average; 0 if none did or nobody counts.
     """
 
     rate: float
     latencies: Histogram
     refused: int = 0
     cpu_us: dict[str, float] = field(default_factory=dict)
+    crowd: float = 0.0
 
 
 @dataclass
@@ -49,6 +51,11 @@ class Series:
     def refused(self) -> int:
         """How many requests were answered 503 or 504, in all."""
         return sum(one.refused for one in self.measurements)
+
+    @property
+    def crowd(self) -> float:
+        """How many payments visited the database together."""
+        return median(one.crowd for one in self.measurements)
 
     def quantile_ms(self, fraction: float) -> float:
         """The median of one quantile of the latencies, in milliseconds."""

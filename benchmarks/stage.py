@@ -7,7 +7,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -51,12 +51,14 @@ class Target:
         database_url: its ledger; empty if it has none.
         parts: the numbers of its processes, by part.
         users: how many users it has.
+        metrics_urls: where its application processes tell what they count.
     """
 
     addresses: list[tuple[str, int]]
     database_url: str
     parts: dict[str, list[int]]
     users: int
+    metrics_urls: list[str] = field(default_factory=list)
 
 
 class Stage:
@@ -122,9 +124,11 @@ class Stage:
             "MariaDB": [self.mariadb.pid],
             "Redis": [self.redis.pid],
         }
-        direct = Target([("127.0.0.1", server.port) for server in topology.webs], database_url, parts, users)
+        metrics = [server.metrics_url for server in topology.apps]
+        webs = [("127.0.0.1", server.port) for server in topology.webs]
         nginx = topology.nginx
-        through = Target([(nginx.host, nginx.port)], database_url, {"nginx": [nginx.pid], **parts}, users)
+        direct = Target(webs, database_url, parts, users, metrics)
+        through = Target([(nginx.host, nginx.port)], database_url, {"nginx": [nginx.pid], **parts}, users, metrics)
         return direct, through
 
     def embedded(self, users: int) -> Target:
