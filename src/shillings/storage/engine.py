@@ -60,6 +60,8 @@ _CONFLICT_CODES = {1213, 1205, 1020, 8002, 8022, 8028, 9007}
 _LOST_CODES = {
     0, 1053, 1077, 1079, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2000, 2002, 2003, 2006, 2013, 2014, 2055, 4031,
 }  # fmt: skip
+# The driver's own, not the server's: there is no connection, or it lost its place among the packets and closed it.
+_LOST_KINDS = {("InterfaceError", None), ("InternalError", None)}
 # Disk full, too many connections, out of memory, not in its cluster (1047), read-only (1290, 1836).
 _AWAY_CODES = {1021, 1023, 1040, 1041, 1047, 1114, 1180, 1203, 1290, 1836, 3, 5, 28}
 
@@ -75,7 +77,7 @@ def trouble(error: Exception) -> Trouble:
     code = error.args[0] if error.args and isinstance(error.args[0], int) else None
     if code in _CONFLICT_CODES:
         return Trouble.CONFLICT
-    if code in _LOST_CODES or type(error).__name__ == "InterfaceError":
+    if code in _LOST_CODES or (type(error).__name__, code) in _LOST_KINDS:
         return Trouble.LOST
     if code in _AWAY_CODES:
         return Trouble.AWAY
