@@ -13,10 +13,9 @@ FORK = """
 import os
 from shillings import ids
 ids.new_id()
-pid = os.fork()
-print(ids.new_id().hex(), flush=True)
-if pid:
+if pid := os.fork():
     os.waitpid(pid, 0)
+print(ids.new_id().hex(), flush=True)
 """
 
 

@@ -18,7 +18,7 @@ def test_database_that_is_there_is_not_waited_for(tmp_path: Path) -> None:
 def test_database_that_does_not_come_is_a_settings_error() -> None:
     """When the time is over the refusal names the database without its password, the reason, and what to do."""
     url = f"mysql+pymysql://shillings:secret-word@127.0.0.1:{free_port()}/shillings"
-    with pytest.raises(SettingsError, match=r"did not answer within 0.15 s.*SHILLINGS_DATABASE_WAIT_SECONDS") as refused:
+    with pytest.raises(SettingsError, match=r"did not answer within .*DATABASE_WAIT_SECONDS") as refused:
         wait_for_database(make_engine(url), 0.15)
 
     assert "secret-word" not in str(refused.value)
