@@ -19,8 +19,10 @@ from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from uuid import uuid4
 
 import httpx
+import jwt
 import psutil
 
 from deploy.local.waiting import wait_until
@@ -265,6 +267,27 @@ class Service(Program):
         return any(file.path == lock for file in process.open_files())
 
 
+class WebServer(Program):
+    """`shillings web` by itself.
+
+    Args:
+        folder: its own.
+        app: the application server's address.
+    """
+
+    def __init__(self, folder: Path, app: str, **settings: str) -> None:
+        port = free_port()
+        super().__init__(folder, ["web", "--listen", f"127.0.0.1:{port}", "--app", app], settings)
+        self.url = f"http://127.0.0.1:{port}"
+
+    def is_ready(self, output: str) -> bool:
+        """Its port answers."""
+        try:
+            return httpx.get(f"{self.url}/healthz", timeout=5, verify=_NO_TLS).status_code == 200
+        except httpx.TransportError:
+            return False
+
+
 class AppServer(Program):
     """`shillings app` by itself, listening for frames at a TCP port, on an embedded database of its own."""
 
@@ -393,6 +416,12 @@ def token_of(answer: Answer) -> str:
     found = re.match(r"token=([^;]+);", answer.headers["set-cookie"])
     assert found, answer.headers["set-cookie"]
     return found[1]
+
+
+def new_token(user_id: str, key: str) -> str:
+    """A token for a session that nobody logged in to, signed with the service's own key."""
+    now = int(time.time())
+    return jwt.encode({"sub": user_id, "jti": str(uuid4()), "iat": now, "exp": now + 3600}, key, algorithm="HS256")
 
 
 @dataclass(frozen=True)

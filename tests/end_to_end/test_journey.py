@@ -64,12 +64,24 @@ def test_receiver_is_found_by_any_form_of_the_email(ann: User, bob: User) -> Non
 
 def test_amount_may_be_a_string_or_a_number(ann: User, bob: User) -> None:
     """An amount is read exactly, as a string or as a number, with as many decimals as it is written with."""
-    for amount in (b'"0.01"', b"0.01", b'"0.1"', b"0.1", b"7", b'"7"', b"1.10", b"  2.00  "):
+    for amount in (
+        b'"0.01"',
+        b"0.01",
+        b'"0.1"',
+        b"0.1",
+        b"7",
+        b'"7"',
+        b"1.10",
+        b"  2.00  ",
+        b"0.29",
+        b'"0.29"',
+        b"8.2",
+    ):
         body = b'{"receiver_email": "%s", "amount": %s}' % (bob.email.encode(), amount)
         assert ann.send("POST", "/v1/pay", content=body).outcome == (200, "ok")
 
-    assert bob.balance == Decimal("17.32")
-    assert ann.balance == Decimal("82.68")
+    assert bob.balance == Decimal("26.10")
+    assert ann.balance == Decimal("73.90")
 
 
 def test_exactly_everything_can_be_paid(ann: User, bob: User) -> None:

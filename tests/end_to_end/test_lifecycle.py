@@ -15,7 +15,17 @@ import pytest
 from deploy.local.waiting import wait_until
 from tests.figures import note
 from tests.invariants import Auditor, violations
-from tests.service import PASSWORD, START_SECONDS_MAX, Service, User, run_shillings, start_shillings, token_of
+from tests.service import (
+    PASSWORD,
+    START_SECONDS_MAX,
+    Client,
+    Service,
+    User,
+    WebServer,
+    run_shillings,
+    start_shillings,
+    token_of,
+)
 
 RECOVERY_SECONDS_MAX = 6.0
 STOP_SECONDS_MAX = 5.0
@@ -39,7 +49,7 @@ def held(held_and_rival: tuple[Service, subprocess.Popen[str]]) -> Service:
 @pytest.fixture(scope="module")
 def killable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service whose processes are killed, each by one test, and which is whole again after it."""
-    with Service(tmp_path_factory.mktemp("killable")) as service:
+    with Service(tmp_path_factory.mktemp("killable"), SHILLINGS_REQUEST_TIMEOUT_MS="500") as service:
         yield service
 
 
@@ -181,6 +191,45 @@ def test_killed_parent_leaves_no_child(killable: Service) -> None:
         assert violations(auditor.read_ledger()) == []
 
 
+def test_stopped_application_layer_is_an_unknown_outcome(killable: Service) -> None:
+    """When the application layer hangs, a payment ends as unknown in time; its key tells what became of it, once."""
+    ann, bob = killable.new_user("ann-hang", "10.00"), killable.new_user("bob-hang")
+    app = killable.app
+
+    app.suspend()
+    began = time.monotonic()
+    unknown = ann.pay(bob.email, "1.00", "hang")
+    took = time.monotonic() - began
+    read = ann.send("GET", "/v1/account")
+    ready = killable.client().send("GET", "/readyz")
+    healthy = killable.client().send("GET", "/healthz")
+    app.resume()
+
+    assert unknown.outcome == read.outcome == (504, "timeout")
+    assert "Idempotency-Key" in unknown.message
+    assert 0.5 <= took < 1.5
+    assert ready.http == 503
+    assert healthy.outcome == (200, "ok")
+    killable.wait_until_ready(RECOVERY_SECONDS_MAX)
+    assert ann.pay(bob.email, "1.00", "hang").outcome == (200, "ok")
+    assert (ann.account()["balance"], bob.account()["balance"]) == ("9.00", "1.00")
+
+
+def test_web_layer_alone_says_what_it_misses(tmp_path: Path) -> None:
+    """Without an application layer every request is answered 503 with Retry-After, and nothing was done."""
+    with WebServer(tmp_path, f"unix://{tmp_path}/nobody.sock") as web, Client(web.url) as client:
+        assert client.send("GET", "/healthz").outcome == (200, "ok")
+        for answer in (
+            client.send("GET", "/readyz"),
+            client.sign_up("ann@example.com"),
+            client.send("GET", "/v1/account", token="x"),
+            client.send("POST", "/v1/pay", {"receiver_email": "bob@example.com", "amount": "1.00"}, token="x"),
+        ):
+            assert answer.outcome == (503, "unavailable")
+            assert answer.headers["retry-after"] == "1"
+        assert web.stop() == 0
+
+
 def test_web_workers_share_the_port(tmp_path: Path) -> None:
     """With --web-workers 2 a session and a logout hold at either, and one that is killed does not end the service."""
     with Service(tmp_path, "--web-workers", "2") as service:
@@ -192,7 +241,8 @@ def test_web_workers_share_the_port(tmp_path: Path) -> None:
         os.kill(service.webs[0].pid, signal.SIGKILL)
         wait_until(lambda: len(service.webs) == 2, seconds=START_SECONDS_MAX, what="the second web process")
         service.wait_until_ready(RECOVERY_SECONDS_MAX)
-        assert ann.client.send("POST", "/v1/logout", token=ann.token).outcome == (200, "ok")
+        # Connections to the one that was killed are gone; new ones are not.
+        assert service.client().send("POST", "/v1/logout", token=ann.token).outcome == (200, "ok")
 
         fresh = [User(service.client(), ann.email, ann.token) for _ in range(8)]
         assert {user.send("GET", "/v1/account").outcome for user in fresh} == {(401, "unauthenticated")}

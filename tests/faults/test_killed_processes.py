@@ -12,8 +12,8 @@ import pytest
 import uvloop
 
 from tests.figures import note
-from tests.invariants import Auditor
-from tests.load import Crowd, LoadClient, Town, random_wish
+from tests.invariants import Acknowledged, Auditor
+from tests.load import Crowd, LoadClient, Town, Wish, random_wish
 from tests.service import Service
 
 CLIENTS = 64
@@ -99,3 +99,35 @@ def test_kill_loses_and_doubles_nothing(town: Town, layer: str, kill: Callable[[
     assert unknown.total() > 0
     assert resolved.total() == unknown.total()
     assert max(recoveries) < RECOVERY_SECONDS_MAX
+
+
+def test_request_without_a_key_is_never_repeated_for_its_sender(town: Town) -> None:
+    """While the application layer is killed, a top-up that nobody asked for again is made at most once."""
+    told = town.crowd.told
+    amounts = iter(range(1_000_000, 2_000_000))
+    unknown: list[Wish] = []
+
+    async def work(client: LoadClient) -> None:
+        while len(told.acknowledged) < last:
+            wish = Wish(town.crowd.emails[0], "", next(amounts), "")
+            doubts: list[str] = []
+            await town.crowd.try_once(client, wish, doubts)
+            if doubts:
+                unknown.append(wish)
+            if len(told.acknowledged) == last - AFTER:
+                # A moment later, when the next requests are on their way.
+                asyncio.get_running_loop().call_later(0.004, kill_app, town.service)
+
+    last = len(told.acknowledged) + BEFORE + AFTER
+    uvloop.run(town.crowd.with_clients(CLIENTS, work))
+
+    with Auditor(town.service.database_url) as auditor:
+        made = [one for one in auditor.read_ledger().transactions if one.kind == "topup" and one.amount >= 1_000_000]
+    in_doubt = {wish.amount for wish in unknown}
+    resolved = [one for one in made if one.amount in in_doubt]
+    # Each amount was asked for once, so what the ledger holds of those in doubt is the truth about them.
+    told.acknowledged += [Acknowledged(one[0], one[1], one[3], one[5], one[6]) for one in resolved]
+    note(f"app killed: {len(unknown)} top-ups without a key unknown, {len(resolved)} of them made, none twice")
+    assert unknown
+    assert len(made) == len({one.amount for one in made})
+    assert town.wrongs() == []
