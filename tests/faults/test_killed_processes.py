@@ -18,7 +18,7 @@ from tests.service import Service
 
 CLIENTS = 64
 BEFORE, AFTER = 800, 800
-KILLS = 3
+KILLS = 2
 RECOVERY_SECONDS_MAX = 8.0
 SEEDS = {"web": 1, "app": 2, "everything": 3}
 
