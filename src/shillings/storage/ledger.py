@@ -41,15 +41,16 @@ class Receivers:
 
     def find(self, session: Session, emails: set[str]) -> dict[str, bytes]:
         """The ids of the users with these emails; one SELECT for those not met before."""
-        missing = [email for email in emails if email not in self._ids]
+        known = {email: self._ids[email] for email in emails if email in self._ids}
+        missing = emails - known.keys()
         if missing:
             [found] = session.visit(f"SELECT email, user_id FROM users WHERE email IN ({in_list(missing)})")
-            if len(self._ids) + len(found) > RECEIVERS_REMEMBERED_MAX:
+            met = {email: bytes(user_id) for email, user_id in found}
+            if len(self._ids) + len(met) > RECEIVERS_REMEMBERED_MAX:
                 self._ids.clear()
-            known = {email: self._ids[email] for email in emails if email in self._ids}
-            self._ids.update((email, bytes(user_id)) for email, user_id in found)
-            return known | {email: self._ids[email] for email, _ in found}
-        return {email: self._ids[email] for email in emails}
+            self._ids.update(met)
+            known |= met
+        return known
 
 
 class LedgerBatch:
