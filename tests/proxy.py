@@ -106,6 +106,10 @@ class Proxy:
 
         self._do(rule)
 
+    def forward_to(self, port: int) -> None:
+        """Send new connections to another server on the same host, as a load balancer does. Open ones go on."""
+        self._target = (self._target[0], port)
+
     def hold(self) -> None:
         """Pass nothing on, in either direction, until `restore`: the network hangs."""
         self._do(self._flowing.clear)

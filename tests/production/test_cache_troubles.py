@@ -1,0 +1,174 @@
+"""Redis stopped, hung, emptied, full: answers get slower, never wrong, never 5xx; what was revoked stays revoked."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from uuid import UUID
+
+import httpx
+import jwt
+import pytest
+
+from deploy.local.redis import Redis
+from deploy.local.waiting import wait_until
+from tests.figures import note
+from tests.production.conftest import Production
+from tests.service import PASSWORD
+
+ROUNDS = 30
+SLOWEST_SECONDS_MAX = 1.0
+PREFIX = b"shillings:session:"
+
+
+@contextmanager
+def stopped(redis: Redis) -> Iterator[None]:
+    """Redis is away."""
+    redis.kill(stays_down=True)
+    yield
+    redis.start()
+
+
+@contextmanager
+def hung(redis: Redis) -> Iterator[None]:
+    """Redis accepts connections and says nothing."""
+    redis.pause()
+    yield
+    redis.resume()
+
+
+@contextmanager
+def emptied(redis: Redis) -> Iterator[None]:
+    """Redis has forgotten everything."""
+    with redis.client() as client:
+        client.flushall()
+    yield
+
+
+@contextmanager
+def full(redis: Redis) -> Iterator[None]:
+    """Redis refuses to store anything."""
+    with redis.client() as client:
+        client.config_set("maxmemory-policy", "noeviction")
+        client.config_set("maxmemory", "1")
+        yield
+        client.config_set("maxmemory", "0")
+
+
+@contextmanager
+def restarted(redis: Redis) -> Iterator[None]:
+    """Redis was started anew, and is empty."""
+    redis.restart()
+    yield
+
+
+Trouble = Callable[[Redis], AbstractContextManager[None]]
+
+TROUBLES: list[Trouble] = [stopped, hung, emptied, full, restarted]
+
+
+@contextmanager
+def log_in(production: Production, email: str) -> Iterator[httpx.Client]:
+    """A client with a session of its own, through nginx."""
+    with httpx.Client(base_url=production.topology.url, timeout=10) as client:
+        reply = client.post("/v1/login", json={"email": email, "password": PASSWORD})
+        assert reply.status_code == 200, reply.text
+        yield client
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_answers_stay_right(production: Production, trouble: Trouble) -> None:
+    """Sessions old and new work through both application servers while the cache is in trouble, and none gets a 5xx."""
+    emails = production.crowd.emails[:4]
+    seconds: list[float] = []
+    with ExitStack() as stack:
+        clients = [stack.enter_context(log_in(production, email)) for email in emails]
+        stack.enter_context(trouble(production.topology.redis))
+        clients.append(stack.enter_context(log_in(production, emails[0])))
+        for _ in range(ROUNDS):
+            for client, email in zip(clients, [*emails, emails[0]], strict=True):
+                began = time.monotonic()
+                reply = client.get("/v1/account")
+                seconds.append(time.monotonic() - began)
+                assert reply.status_code == 200, reply.text
+                assert reply.json()["user"]["email"] == email
+    slowest = max(seconds)
+    name = getattr(trouble, "__name__", "")
+    note(f"redis {name}: {len(seconds)} reads, none wrong, the slowest took {slowest * 1000:.0f} ms")
+    assert slowest < SLOWEST_SECONDS_MAX
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_what_was_revoked_before_stays_revoked(production: Production, trouble: Trouble) -> None:
+    """A session that was logged out is refused by every application server, whatever becomes of the cache."""
+    with log_in(production, production.crowd.emails[5]) as client:
+        token = client.cookies["token"]
+        assert client.get("/v1/account").status_code == 200
+        assert client.post("/v1/logout").status_code == 200
+    with trouble(production.topology.redis):
+        assert_refused(production, token)
+    assert_refused(production, token)
+
+
+@pytest.mark.parametrize("trouble", [stopped, hung, full])
+def test_logging_out_works_without_the_cache(production: Production, trouble: Trouble) -> None:
+    """A session that is logged out while the cache is in trouble is dead then, and dead when the cache is back."""
+    with log_in(production, production.crowd.emails[6]) as client:
+        token = client.cookies["token"]
+        assert_accepted(production, token)
+        with trouble(production.topology.redis):
+            assert client.post("/v1/logout").status_code == 200
+            assert_refused(production, token)
+    assert_refused(production, token)
+
+
+def test_a_profile_lives_exactly_as_long_as_its_token(production: Production) -> None:
+    """The cached profile's time to live is the token's remaining life: not a second, not for ever."""
+    lives: list[tuple[float, float]] = []
+
+    def log_in_and_look() -> bool:
+        with log_in(production, production.crowd.emails[7]) as client:
+            claims = jwt.decode(client.cookies["token"], options={"verify_signature": False})
+        with production.topology.redis.client() as redis:
+            left = redis.pttl(PREFIX + UUID(claims["jti"]).bytes) / 1000
+        lives.append((left, claims["exp"] - time.time()))
+        return left > 0
+
+    # For up to a second after the troubles before, the cache is not asked.
+    wait_until(log_in_and_look, seconds=10, what="a cached profile")
+
+    left, due = lives[-1]
+    assert left == pytest.approx(due, abs=2)
+
+
+def test_paying_goes_on_while_the_cache_is_away(production: Production) -> None:
+    """A crowd that pays does not notice that Redis is stopped and started again."""
+
+    def stop_and_start() -> None:
+        with stopped(production.topology.redis):
+            told = production.crowd.told.acknowledged
+            target = len(told) + 300
+            wait_until(lambda: len(told) >= target, seconds=15, what="300 payments without a cache")
+
+    unknown = production.pay_through("redis stopped", stop_and_start)
+    assert unknown.total() == 0
+
+
+def assert_refused(production: Production, token: str) -> None:
+    """Every application server refuses the token; requests alternate between servers."""
+    for url in urls(production):
+        for _ in range(4):
+            reply = httpx.get(f"{url}/v1/account", headers={"Authorization": f"Bearer {token}"}, timeout=10)
+            assert reply.status_code == 401, reply.text
+
+
+def assert_accepted(production: Production, token: str) -> None:
+    """Every application server knows the token, and so remembers it."""
+    for url in urls(production):
+        for _ in range(4):
+            reply = httpx.get(f"{url}/v1/account", headers={"Authorization": f"Bearer {token}"}, timeout=10)
+            assert reply.status_code == 200, reply.text
+
+
+def urls(production: Production) -> list[str]:
+    """The entrance, and each web server by itself."""
+    return [production.topology.url, *[server.url for server in production.topology.webs]]
