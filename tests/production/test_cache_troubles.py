@@ -131,7 +131,7 @@ def test_a_profile_lives_exactly_as_long_as_its_token(production: Production) ->
         with production.topology.redis.client() as redis:
             left = redis.pttl(PREFIX + UUID(claims["jti"]).bytes) / 1000
         lives.append((left, claims["exp"] - time.time()))
-        return left > 0
+        return bool(left > 0)
 
     # For up to a second after the troubles before, the cache is not asked.
     wait_until(log_in_and_look, seconds=10, what="a cached profile")

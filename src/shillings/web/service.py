@@ -156,7 +156,7 @@ class WebService:
     ) -> Reply:
         endpoint = route.endpoint
         # Under overload the surplus is turned away before any work is done for it.
-        self._client.choose()
+        self._client.require_room()
         if route.decode is not None:
             decoded = decode_body(route.decode, await read_body(headers, receive), headers)
         else:

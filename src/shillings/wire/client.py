@@ -127,15 +127,19 @@ class AppClient:
             Overloaded: every connection is full. Nothing was sent.
         """
         request.timeout_ms = int(timeout_s * 1000)
-        return self.choose().call(request, asyncio.get_running_loop().time() + timeout_s)
+        connection = self._best()
+        if len(self._connections) > 1:
+            # To the end of the line: connections that are equally free take turns.
+            self._connections.remove(connection)
+            self._connections.append(connection)
+        return connection.call(request, asyncio.get_running_loop().time() + timeout_s)
 
-    def choose(self) -> WebConnection:
-        """The connection with the fewest requests in flight.
+    def require_room(self) -> None:
+        """Return if a request may be sent now; raise as `call` would if not."""
+        self._best()
 
-        Raises:
-            Unavailable: no application server is connected.
-            Overloaded: every connection is full.
-        """
+    def _best(self) -> WebConnection:
+        """The connection with the fewest requests in flight. Raises Unavailable or Overloaded."""
         best: WebConnection | None = None
         for connection in self._connections:
             if connection.usable and (best is None or connection.in_flight < best.in_flight):

@@ -23,14 +23,14 @@ class FakeApp:
         self.refuses: Exception | None = None
         self._answer = answer or (lambda _request: wire.Response())
 
-    def choose(self) -> None:
+    def require_room(self) -> None:
         """Find a connection."""
         if self.refuses is not None:
             raise self.refuses
 
     def call(self, request: wire.Request, timeout_s: float) -> "asyncio.Future[wire.Response]":
         """Send a request."""
-        self.choose()
+        self.require_room()
         self.seen.append(request)
         future: asyncio.Future[wire.Response] = asyncio.get_running_loop().create_future()
         answer = self._answer(request)
