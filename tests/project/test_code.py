@@ -1,0 +1,60 @@
+"""Rules about the code itself that no linter has."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shillings.errors import Code
+from shillings.ledger.outcomes import Outcome
+from shillings.wire import shillings_pb2 as wire
+
+ROOT = Path(__file__).parents[2]
+FILE_LINES_MAX = 400
+FUNCTION_LINES_MAX = 60
+EMPTY_NAMES = {"utils", "util", "helpers", "helper", "manager", "common", "misc"}
+SOURCES = sorted(
+    path
+    for folder in ("src", "deploy", "benchmarks")
+    for path in (ROOT / folder).rglob("*.py")
+    if "shillings_pb2" not in path.name and "migrations" not in path.parts
+)
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Every function and method of a file."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_and_functions_are_short(path: Path) -> None:
+    """A file has at most 400 lines and a function at most 60, so that each can be read at one go."""
+    assert len(path.read_text().splitlines()) <= FILE_LINES_MAX
+    long = [f.name for f in functions(path) if (f.end_lineno or 0) - f.lineno + 1 > FUNCTION_LINES_MAX]
+    assert long == []
+
+
+def test_names_say_something() -> None:
+    """No module or folder is called utils, helpers, manager or common."""
+    names = {part.removesuffix(".py") for path in SOURCES for part in path.relative_to(ROOT).parts}
+    assert names & EMPTY_NAMES == set()
+
+
+def test_codes_are_the_same_in_the_protocol() -> None:
+    """The protocol's codes are errors.Code: the same names, numbers and order."""
+    assert [(code.name, code.value) for code in Code] == list(wire.Code.items())
+
+
+def test_outcomes_are_codes() -> None:
+    """Every decision of the ledger is a code of the API under the same word."""
+    assert {outcome.value for outcome in Outcome} <= {code.word for code in Code}
+
+
+def test_asserts_are_not_switched_off() -> None:
+    """Nothing that starts Shillings removes asserts: they keep the ledger's promises."""
+    texts = [(ROOT / name).read_text() for name in ("Makefile", "deploy/compose.yaml")]
+    texts += [path.read_text() for path in (ROOT / "deploy" / "local").glob("*.py")]
+    assert not any("python -O" in text or "PYTHONOPTIMIZE=" in text for text in texts)
