@@ -11,7 +11,12 @@ HEAD = "0001"
 
 
 def migrate(engine: sa.Engine) -> None:
-    """Bring the database's schema up to date. Run by one process at a time."""
+    """Bring the database's schema up to date. Run by one process at a time.
+
+    Raises:
+        SettingsError: the schema is newer than this program.
+    """
+    _refuse_newer(version(engine))
     # Alembic takes a tenth of a second to import; only the process that migrates needs it.
     from alembic import command
     from alembic.config import Config
@@ -44,6 +49,11 @@ def require_current(engine: sa.Engine) -> None:
     if found is None or found < HEAD:
         state = "has no tables yet" if found is None else f"has schema version {found}, this program needs {HEAD}"
         raise SettingsError(f"the database {state}. Run: shillings migrate")
-    raise SettingsError(
-        f"the database has schema version {found}, newer than this program's {HEAD}. Install the newer Shillings."
-    )
+    _refuse_newer(found)
+
+
+def _refuse_newer(found: str | None) -> None:
+    if found is not None and found > HEAD:
+        raise SettingsError(
+            f"the database has schema version {found}, newer than this program's {HEAD}. Install the newer Shillings."
+        )
