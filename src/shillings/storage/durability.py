@@ -21,14 +21,11 @@ def _sqlite_risks(connection: sa.Connection) -> list[str]:
 
 
 def _mysql_risks(connection: sa.Connection) -> list[str]:
-    found: dict[str, str] = dict(
-        connection.exec_driver_sql(
-            "SHOW GLOBAL VARIABLES WHERE Variable_name IN"
-            " ('innodb_flush_log_at_trx_commit', 'innodb_doublewrite', 'log_bin', 'sync_binlog', 'wsrep_on')"
-        )
-        .tuples()
-        .all()
+    rows = connection.exec_driver_sql(
+        "SHOW GLOBAL VARIABLES WHERE Variable_name IN"
+        " ('innodb_flush_log_at_trx_commit', 'innodb_doublewrite', 'log_bin', 'sync_binlog', 'wsrep_on')"
     )
+    found: dict[str, str] = {row[0]: row[1] for row in rows}
     sentences = []
     flush = found.get("innodb_flush_log_at_trx_commit", "1")
     if flush != "1":
