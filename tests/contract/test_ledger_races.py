@@ -55,7 +55,8 @@ async def test_crossing_payments_conserve_money(bank: Bank, seed: int) -> None:
 
 
 def _crossing(chance: random.Random, people: list[Somebody]) -> list[Transfer]:
-    return [payment(*chance.sample(people, 2), chance.randrange(1, 15)) for _ in range(3)]
+    pairs = [chance.sample(people, 2) for _ in range(3)]
+    return [payment(one, other, chance.randrange(1, 15)) for one, other in pairs]
 
 
 async def test_one_key_at_once_moves_money_once(bank: Bank) -> None:

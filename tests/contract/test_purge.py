@@ -48,7 +48,7 @@ def test_much_goes_piece_by_piece(bank: Bank) -> None:
     for first in range(0, many, 200):
         bank.carry_out([topup(ann, 1, f"k{first + number}") for number in range(200)], lambda: MOMENT)
     later = DAY_LATER + timedelta(days=1)
-    gone = []
+    gone: list[int] = []
     while not gone or gone[-1]:
         gone.append(purge(bank.session, later))
 

@@ -75,7 +75,7 @@ def test_migrations_make_what_the_code_expects(empty: sa.Engine) -> None:
 
 def test_only_the_current_schema_is_let_in(empty: sa.Engine) -> None:
     """No tables, an older and a newer version are refused with what to do; the current one is let in."""
-    with pytest.raises(SettingsError, match="has no tables yet. Run: shillings migrate"):
+    with pytest.raises(SettingsError, match=r"has no tables yet. Run: shillings migrate"):
         require_current(empty)
     assert version(empty) is None
     for _ in range(2):
@@ -88,7 +88,7 @@ def test_only_the_current_schema_is_let_in(empty: sa.Engine) -> None:
         require_current(empty)
     _pretend(empty, "9999")
     for refuses in (require_current, migrate):
-        with pytest.raises(SettingsError, match="version 9999, newer than this program's .* Install the newer"):
+        with pytest.raises(SettingsError, match=r"version 9999, newer than this program's .* Install the newer"):
             refuses(empty)
 
 
