@@ -251,4 +251,6 @@ def serve(jobs: BinaryIO, answers: BinaryIO) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+    # sys.stdout may be unbuffered, and then writes only part of what it is given.
+    with open(sys.stdout.fileno(), "wb", closefd=False) as output:
+        serve(sys.stdin.buffer, output)
