@@ -3,12 +3,6 @@
 from shillings.errors import WORDS, Code, DeadlineExceeded, OutcomeUnknown, Overloaded, Unavailable
 from shillings.ledger.outcomes import Outcome
 from shillings.web.endpoints import HTTP_STATUS
-from shillings.wire import shillings_pb2 as wire
-
-
-def test_protocol_has_the_same_codes() -> None:
-    """The protocol's enum has the names and the numbers of errors.Code."""
-    assert dict(wire.Code.items()) == {code.name: code.value for code in Code}
 
 
 def test_every_code_has_a_word_and_a_status() -> None:
