@@ -39,6 +39,7 @@ def held_and_rival(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[S
         data = str(service.data_dir)
         with start_shillings("serve", "--port", "0", "--data-dir", data, cwd=service.folder) as rival:
             yield service, rival
+            rival.kill()  # it has given up long ago, unless nothing kept it from the data
 
 
 @pytest.fixture
