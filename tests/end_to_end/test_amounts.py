@@ -85,6 +85,12 @@ def test_amount_that_is_no_json_is_refused(carol: User, amount: bytes) -> None:
     assert carol.state() == before
 
 
+@pytest.mark.parametrize("amount", [TOO_LARGE, "99999999999999999999"])
+def test_largest_amount_is_said(carol: User, amount: str) -> None:
+    """An amount that is too large is refused with the largest there may be, in the currency's own units."""
+    assert carol.top_up(amount).message == f"amount must be at most {LARGEST}."
+
+
 def test_missing_amount_is_refused(carol: User, dave: User) -> None:
     """A payment or a top-up without an amount is refused by the field's name, and nothing moves."""
     before = carol.state(), dave.state()

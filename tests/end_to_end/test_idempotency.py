@@ -117,6 +117,25 @@ def test_keys_belong_to_a_user(ann: User, bob: User) -> None:
     assert (ann.account()["balance"], bob.account()["balance"]) == ("100.00", "10.00")
 
 
+def test_keys_belong_to_a_user_within_a_crowd(service: Service, ann: User, bob: User) -> None:
+    """When two users send the same request with the same key many times at once, each pays once."""
+    bob.top_up("10.00")
+    users = [User(service.client(), user.email, user.token) for user in (ann, bob) * 16]
+
+    with ThreadPoolExecutor(len(users)) as pool:
+        answers = list(pool.map(lambda user: user.pay(f"to.{ann.email}", "1.00", "ours"), users))
+        receiver = service.new_user(f"to.{ann.email}".removesuffix("@example.com"))
+        later = list(pool.map(lambda user: user.pay(receiver.email, "1.00", "ours-too"), users))
+
+    assert {answer.outcome for answer in answers} == {(404, "receiver_not_found")}
+    assert sum(REPLAYED not in answer.headers for answer in answers) == 2
+    assert {answer.outcome for answer in later} == {(200, "ok")}
+    assert len({answer.body["transaction_id"] for answer in later}) == 2
+    assert sum(REPLAYED not in answer.headers for answer in later) == 2
+    assert (ann.account()["balance"], bob.account()["balance"]) == ("99.00", "9.00")
+    assert receiver.account()["balance"] == "2.00"
+
+
 def test_key_outlives_its_session(ann: User, bob: User) -> None:
     """A user who logs in anew and repeats the request gets the first session's answer."""
     first = ann.pay(bob.email, "1.00", "outlives")

@@ -84,6 +84,13 @@ def test_amount_may_be_a_string_or_a_number(ann: User, bob: User) -> None:
     assert ann.balance == Decimal("73.90")
 
 
+def test_balance_is_as_it_is_now(ann: User, bob: User) -> None:
+    """Whoever reads a balance right after a movement of either side sees the movement."""
+    for paid in range(1, 11):
+        assert ann.pay(bob.email, "1.00").outcome == (200, "ok")
+        assert (ann.account()["balance"], bob.account()["balance"]) == (f"{100 - paid}.00", f"{paid}.00")
+
+
 def test_exactly_everything_can_be_paid(ann: User, bob: User) -> None:
     """A payment of the whole balance leaves 0.00."""
     assert ann.pay(bob.email, "100.00").outcome == (200, "ok")
