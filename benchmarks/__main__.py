@@ -7,6 +7,7 @@ python -m benchmarks smoke        every part once, as short as it can be; measur
 """
 
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -85,8 +86,12 @@ def scale(
 
 
 @app.command
-def smoke(*, results: Results) -> None:
-    """Run every part once, as short as it can be. The figures mean nothing."""
+def smoke(*, results: Results | None = None) -> None:
+    """Run every part once, as short as it can be. The figures mean nothing, so they are thrown away by default."""
+    if results is None:
+        with tempfile.TemporaryDirectory(prefix="shillings-") as directory:
+            smoke(results=Path(directory))
+        return
     _rates(Plan(users=50, rounds=1, seconds=0.2, overload_seconds=1.0, clients_max=16), results)
     _scale(ScalePlan(users=500, history=2_000, few_users=100, long_seconds=1.0, rounds=1, seconds=0.2), results)
 

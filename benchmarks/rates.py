@@ -11,6 +11,7 @@ from benchmarks.rounds import Measurement, Point, Series, in_turns, run
 from benchmarks.stage import Stage, Target, only_expected
 from benchmarks.sysbench import Sysbench
 from benchmarks.targets import HALF_PEAK
+from benchmarks.usage import Neighbours
 
 CLIENTS = (1, 16, 64, 256)
 CONNECTIONS = (1, 8, 32)
@@ -18,6 +19,7 @@ _OTHERS = ("transactions", "topup", "login")
 _WARM_SECONDS = 0.3
 _ROUNDS_MANY = 1_000
 _GENERATOR_BUSY_MAX = 0.9
+_OTHERS_SHARE_MAX = 0.1
 _START_SECONDS = 25.0
 
 
@@ -54,6 +56,7 @@ class Rates:
         overload: what overload did.
         looked_up: how many acknowledged transactions were found again in the ledgers: all of them.
         generator_busy_max: the largest share of one processor that the load generator took.
+        others_share: the share of the machine that other software took.
     """
 
     plan: Plan
@@ -61,6 +64,7 @@ class Rates:
     overload: Overload | None = None
     looked_up: int = 0
     generator_busy_max: float = 0.0
+    others_share: float = 0.0
 
 
 class RatesRun:
@@ -97,6 +101,7 @@ class RatesRun:
         for name, target in self._targets.items():
             bar.step(f"warming up: {name}")
             self._stage.warm_up(target, min(1.5, self._plan.seconds))
+        neighbours = Neighbours()
         order = in_turns(list(self._points()), self._plan.rounds)
         run(order, self.rates.results, lambda point: bar.step(point.name, point.seconds))
         bar.step("overload", overload_run_seconds(self._plan))
@@ -104,6 +109,7 @@ class RatesRun:
         self.rates.overload = overload(
             self._stage, self._targets["nginx"], peak, self._plan.overload_seconds, self._plan.clients_max
         )
+        self.rates.others_share = neighbours.share()
         bar.step("checking the ledgers")
         urls = (self._service_url, self._bare_url, self._targets["embedded"].database_url)
         self.rates.looked_up = sum(self._stage.verify(url) for url in urls)
@@ -185,6 +191,11 @@ class RatesRun:
 def is_generator_the_limit(rates: Rates) -> bool:
     """Whether the load generator was so busy that it, not the service, may have set a rate."""
     return rates.generator_busy_max > _GENERATOR_BUSY_MAX
+
+
+def was_machine_shared(rates: Rates) -> bool:
+    """Whether others took so much of the machine that the figures are theirs too."""
+    return rates.others_share > _OTHERS_SHARE_MAX
 
 
 def overload_run_seconds(plan: Plan) -> float:

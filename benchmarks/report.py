@@ -7,7 +7,7 @@ from benchmarks.histogram import Histogram
 from benchmarks.jobs import BROKEN, NOT_ANSWERED, NOT_SENT
 from benchmarks.machine import describe
 from benchmarks.overload import FACTOR, Overload
-from benchmarks.rates import CLIENTS, CONNECTIONS, Rates, is_generator_the_limit
+from benchmarks.rates import CLIENTS, CONNECTIONS, Rates, is_generator_the_limit, was_machine_shared
 from benchmarks.stage import BUFFER_POOL_MB, REDO_LOG_MB
 from benchmarks.targets import HALF_PEAK, Promise, best_bare, promises
 
@@ -16,6 +16,8 @@ _FATES = {
     NOT_SENT: "not sent for want of a connection",
     NOT_ANSWERED: "never answered",
 }
+
+_QUANTILES = (0.5, 0.99, 0.999)
 
 _METHOD = (
     "Every figure is the median of several looks, taken in turns. In a closed loop each client sends its next request "
@@ -98,7 +100,7 @@ def _rates_table(rates: Rates) -> str:
     rows = []
     for what, name in _ROWS:
         series = rates.results[name]
-        quantiles = [milliseconds(series.quantile_ms(fraction)) for fraction in (0.5, 0.99, 0.999)]
+        quantiles = [milliseconds(series.quantile_ms(fraction)) if series.rate else "" for fraction in _QUANTILES]
         rows.append([what, f"{series.rate:,.0f}", *quantiles])
     return table(["what", "per second", "p50 ms", "p99 ms", "p99.9 ms"], rows)
 
@@ -112,6 +114,11 @@ def _remarks(rates: Rates) -> str:
             f"{refused:,} logins were refused (503) or came too late (504), because too many waited for a processor; "
             "they are not counted."
         )
+    others = f"Other software took {rates.others_share:.0%} of the machine meanwhile"
+    if was_machine_shared(rates):
+        remarks.append(f"**{others}: on a quiet machine all figures are better, and ratios differ.**")
+    else:
+        remarks.append(f"{others}.")
     busy = f"The load generator used {rates.generator_busy_max:.0%} of one processor at most"
     if is_generator_the_limit(rates):
         remarks.append(f"**{busy}: at the highest rates it may be what was measured.**")
@@ -167,7 +174,7 @@ def _overload_text(found: Overload) -> str:
 
 
 def _quantiles(histogram: Histogram) -> list[str]:
-    return [milliseconds(histogram.quantile(fraction) / 1000) for fraction in (0.5, 0.99, 0.999)]
+    return [milliseconds(histogram.quantile(fraction) / 1000) if len(histogram) else "" for fraction in _QUANTILES]
 
 
 def _settings(rates: Rates) -> str:

@@ -1,7 +1,9 @@
 """What each part of the machine's software costs: processor time and memory, by part."""
 
 import threading
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -60,6 +62,42 @@ class MemoryWatch:
     ) -> None:
         self._over.set()
         self._thread.join()
+
+
+class Neighbours:
+    """What everything else on the machine does, from the moment this is made.
+
+    Everything of ours descends from this process, so the rest is theirs (and a little is the kernel's own).
+    """
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._busy, self._ours = _busy_seconds(), _our_seconds()
+
+    def share(self) -> float:
+        """The share of all processors that others have used since."""
+        available = (time.monotonic() - self._began) * (psutil.cpu_count() or 1)
+        theirs = (_busy_seconds() - self._busy) - (_our_seconds() - self._ours)
+        return max(0.0, theirs / available)
+
+
+def _busy_seconds() -> float:
+    """What all processors have worked since the machine started."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - times.iowait - times.guest - times.guest_nice)
+
+
+def _our_seconds() -> float:
+    """What this process, its descendants, and its children that have ended have worked."""
+    me = psutil.Process()
+    own = me.cpu_times()
+    total = own.user + own.system + own.children_user + own.children_system
+    for process in me.children(recursive=True):
+        # A short-lived one may have ended; then it is in its parent's figures.
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            total += times.user + times.system
+    return float(total)
 
 
 def _families(pids: Sequence[int]) -> list[psutil.Process]:
