@@ -13,10 +13,11 @@ from shillings.ledger.transfers import Decision
 from shillings.money import BALANCE_MINOR_MAX
 from shillings.storage import ledger as ledger_module
 from shillings.storage.lanes import Rows, Session
-from shillings.storage.ledger import IDEMPOTENCY_KEY_LIFETIME
 from shillings.storage.sessions import revoke
 from tests.contract.bank import MOMENT, NOBODY, TOKEN, Bank, Somebody, payment, topup
 from tests.unit.ledger.model import Model
+
+DAY = timedelta(hours=24)
 
 
 def test_payment_is_written_to_every_table(bank: Bank) -> None:
@@ -147,12 +148,12 @@ def test_key_lives_a_day(bank: Bank, later: timedelta, replayed: bool) -> None:
     first = topup(ann, 5, "key")
     bank.carry_out([first], lambda: MOMENT)
     wish = topup(ann, 5, "key")
-    [decision] = bank.carry_out([wish], lambda: MOMENT + IDEMPOTENCY_KEY_LIFETIME + later)
+    [decision] = bank.carry_out([wish], lambda: MOMENT + DAY + later)
 
     assert decision.replayed is replayed
     assert decision.transaction_id == (first if replayed else wish).transaction_id
     assert bank.balance(ann) == (5 if replayed else 10)
-    assert bank.carry_out([topup(ann, 5, "key")], lambda: MOMENT + IDEMPOTENCY_KEY_LIFETIME + later)[0].replayed
+    assert bank.carry_out([topup(ann, 5, "key")], lambda: MOMENT + DAY + later)[0].replayed
 
 
 def test_revoked_session_moves_nothing(bank: Bank) -> None:

@@ -4,12 +4,11 @@ from datetime import timedelta
 
 from shillings import ids
 from shillings.storage import purge as purge_module
-from shillings.storage.ledger import IDEMPOTENCY_KEY_LIFETIME
 from shillings.storage.purge import purge
 from shillings.storage.sessions import revoke
 from tests.contract.bank import MOMENT, Bank, topup
 
-DAY_LATER = MOMENT + IDEMPOTENCY_KEY_LIFETIME
+DAY_LATER = MOMENT + timedelta(hours=24)
 
 
 def keys(bank: Bank) -> list[str]:
