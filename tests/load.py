@@ -144,8 +144,9 @@ class Wish(NamedTuple):
 
 @dataclass
 class Told:
-    """What all clients together were told."""
+    """What all clients together were told; `answers` counts them all as (HTTP status, code)."""
 
+    answers: Counter[tuple[int, str]] = field(default_factory=Counter)
     acknowledged: list[Acknowledged] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
@@ -221,6 +222,7 @@ class Crowd:
             await client.close()
             doubts.append("connection_lost")
             return None
+        self.told.answers[reply.http, reply.code] += 1
         if reply.code in UNKNOWN:
             doubts.append(reply.code)
             return None

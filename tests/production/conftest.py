@@ -13,11 +13,8 @@ from tests.programs import require_programs
 from tests.proxy import Proxy
 
 
-@dataclass(kw_only=True)
 class Production(Stand):
     """The whole stack: nginx, two web and two application servers, MariaDB, Redis."""
-
-    topology: Topology
 
 
 @pytest.fixture(scope="package")
@@ -34,7 +31,6 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]
 class Proxied(Stand):
     """One web and two application servers whose way to the database can be broken."""
 
-    topology: Topology
     proxy: Proxy
     mariadb: MariaDB
 

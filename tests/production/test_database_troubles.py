@@ -1,103 +1,119 @@
 """Deadlocks, lock waits, changed records, and a connection that breaks while COMMIT's answer is on its way."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pymysql
+import pytest
 
 from deploy.local.waiting import wait_until
 from tests.production.conftest import Proxied
+from tests.production.stand import CLIENTS
+from tests.proxy import Proxy
 
-COMMIT = b"COMMIT"
-
-
-def status(proxied: Proxied, name: str) -> int:
-    """A counter of the database server."""
-    with proxied.mariadb.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(f"SHOW GLOBAL STATUS LIKE '{name}'")
-        [(_, value)] = cursor.fetchall()
-        return int(value)
+COMMIT = b";COMMIT"
+"""The end of a packet that writes. Connecting sends COMMIT too: in READ COMMITTED and AUTOCOMMIT."""
 
 
 @contextmanager
-def adversary(proxied: Proxied) -> Iterator[pymysql.cursors.Cursor]:
-    """Another session on the same database, which begins no transaction by itself."""
-    with proxied.mariadb.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(f"USE {proxied.database_url.rsplit('/', 1)[1].split('?')[0]}")
+def adversary(proxied: Proxied, *statements: str) -> Iterator[pymysql.cursors.Cursor]:
+    """Another session on the same database, which begins no transaction by itself.
+
+    Args:
+        proxied: whose database.
+        statements: what it begins with.
+    """
+    with proxied.mariadb.connect("shillings") as connection, connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
         yield cursor
 
 
-def quarrel(proxied: Proxied, rounds: int, statements: Callable[[list[bytes]], list[str]]) -> int:
-    """Take wallets' locks in an order nobody else uses, again and again; return how often it lost a deadlock."""
-    lost = 0
-    with adversary(proxied) as cursor:
-        cursor.execute("SELECT user_id FROM users ORDER BY user_id")
-        users = [row[0] for row in cursor.fetchall()]
-        for _ in range(rounds):
-            cursor.execute("BEGIN")
-            try:
-                for statement in statements(users):
-                    cursor.execute(statement)
-            except pymysql.err.OperationalError as error:
-                if error.args[0] not in (1213, 1205, 1020):
-                    raise
-                lost += 1
-            cursor.execute("ROLLBACK")
-    return lost
+def conflicts(proxied: Proxied) -> float:
+    """How often the ledger has met others and run its work again."""
+    return proxied.counted("shillings_database_retries_total", lane="ledger", reason="conflict")
+
+
+def wait_for_conflicts(proxied: Proxied, count: float) -> None:
+    """Return when the ledger has met others so often. Raises TimeoutError."""
+    wait_until(lambda: conflicts(proxied) >= count, seconds=15, what=f"{count:g} conflicts", interval=0.05)
 
 
 def test_deadlocks(proxied: Proxied) -> None:
-    """A session that locks wallets in the opposite order causes deadlocks (1213); no payment is lost or halved."""
-    before = status(proxied, "Innodb_deadlocks")
-
-    def backwards(users: list[bytes]) -> list[str]:
-        return [f"SELECT balance FROM users WHERE user_id = x'{user.hex()}' FOR UPDATE" for user in reversed(users)]
+    """A session that changes wallets in the opposite order wins deadlocks (1213); no payment is lost or halved."""
+    due = conflicts(proxied) + 5
 
     def fight() -> None:
         ends = time.monotonic() + 20
-        while status(proxied, "Innodb_deadlocks") < before + 5:
-            assert time.monotonic() < ends, "no deadlock came about"
-            quarrel(proxied, 20, backwards)
+        with adversary(proxied) as cursor:
+            cursor.execute("SELECT user_id FROM users ORDER BY user_id DESC")
+            users = [row[0].hex() for row in cursor.fetchall()]
+            while conflicts(proxied) < due:
+                assert time.monotonic() < ends, "no deadlock came about"
+                # What it has changed already makes it the one that the database spares.
+                cursor.execute("BEGIN")
+                with suppress_conflicts():
+                    for user in users:
+                        cursor.execute(f"UPDATE users SET phone = UUID_SHORT() WHERE user_id = x'{user}'")
+                cursor.execute("COMMIT")
 
     proxied.pay_through("1213 deadlocks", fight)
 
 
 def test_lock_wait(proxied: Proxied) -> None:
     """A wallet that somebody holds for longer than the lock wait (1205) delays payments and loses none."""
+    due = conflicts(proxied) + 1
 
     def hold() -> None:
-        with adversary(proxied) as cursor:
-            cursor.execute("BEGIN")
-            cursor.execute("SELECT balance FROM users FOR UPDATE")
-            ends = time.monotonic() + 3.6  # the lock wait is 3 s
-            wait_until(lambda: time.monotonic() > ends, seconds=5, what="the end of the lock wait")
-            cursor.execute("ROLLBACK")
+        with adversary(proxied, "BEGIN", "SELECT balance FROM users FOR UPDATE"):
+            wait_for_conflicts(proxied, due)
 
-    proxied.pay_through("1205 lock wait", hold)
+    assert proxied.pay_through("1205 lock wait", hold).total() == 0
+
+
+def test_lock_wait_between_the_writes(proxied: Proxied) -> None:
+    """A lock wait (1205) that comes when wallets are written and transactions are not leaves no half payment."""
+    due = conflicts(proxied) + 1
+    # The last one, and with it the gap after it, into which every new one goes.
+    last = "SELECT transaction_id FROM transactions ORDER BY transaction_id DESC LIMIT 1 FOR UPDATE"
+
+    def hold() -> None:
+        with adversary(proxied, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", "BEGIN", last):
+            wait_for_conflicts(proxied, due)
+
+    assert proxied.pay_through("1205 between the writes", hold).total() == 0
 
 
 def test_changed_records(proxied: Proxied) -> None:
-    """Snapshot isolation's refusals (1020) in sessions that read first and lock later cost no payment."""
-    refusals: list[int] = []
+    """Sessions that read first and write later are refused (1020), and cost no payment where they are not."""
+    refusals = 0
 
-    def read_then_lock() -> None:
+    def read_then_write() -> None:
+        nonlocal refusals
         ends = time.monotonic() + 20
-        with adversary(proxied) as cursor:
-            cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            while len(refusals) < 5:
+        with adversary(proxied, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ") as cursor:
+            while refusals < 5:
                 assert time.monotonic() < ends, "no record changed under the reader"
                 cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
-                cursor.execute("SELECT SUM(balance) FROM users")
-                try:
-                    cursor.execute("SELECT balance FROM users FOR UPDATE")
-                except pymysql.err.OperationalError as error:
-                    refusals.append(error.args[0])
-                cursor.execute("ROLLBACK")
+                with suppress_conflicts() as met:
+                    cursor.execute("UPDATE users SET phone = UUID_SHORT()")
+                refusals += met == [1020]
+                cursor.execute("COMMIT")
 
-    proxied.pay_through("1020 changed records", read_then_lock)
-    assert 1020 in refusals
+    assert proxied.pay_through("1020 changed records", read_then_write).total() == 0
+
+
+@contextmanager
+def suppress_conflicts() -> Iterator[list[int]]:
+    """Pass over a transaction's being in the way of others; the list gets the error's number."""
+    met: list[int] = []
+    try:
+        yield met
+    except pymysql.err.OperationalError as error:
+        met.append(error.args[0])
+        if met[0] not in (1213, 1205, 1020):
+            raise
 
 
 def test_lost_answer_to_commit(proxied: Proxied) -> None:
@@ -127,16 +143,43 @@ def test_commit_that_never_arrived(proxied: Proxied) -> None:
     assert proxied.pay_through("COMMIT never arrived x 8", cut_commits).total() == 0
 
 
+@pytest.mark.parametrize(
+    ("break_it", "truth"),
+    [(Proxy.lose_answer_to, "had been done"), (Proxy.cut_before, "had not been done")],
+    ids=["arrived", "never arrived"],
+)
+def test_commit_whose_fate_nobody_can_find_out(
+    proxied: Proxied, break_it: Callable[[Proxy, bytes], None], truth: str
+) -> None:
+    """When the database is out of reach after a broken COMMIT, the outcome is unknown, and the key tells the truth."""
+    told = proxied.crowd.told
+    resolved = told.resolved[truth]
+
+    def break_and_refuse() -> None:
+        before = told.answers[500, "internal"]
+        # Connections that are open go on; only who lost his cannot come back.
+        proxied.proxy.refuse()
+        break_it(proxied.proxy, COMMIT)
+        wait_until(lambda: told.answers[500, "internal"] > before, seconds=10, what="an unknown outcome")
+        proxied.proxy.restore()
+
+    unknown = proxied.pay_through(f"COMMIT {truth}, and nobody knew", break_and_refuse, during=50)
+    assert unknown["internal"] > 0
+    assert told.resolved[truth] - resolved == unknown.total()
+
+
 def test_hanging_database(proxied: Proxied) -> None:
-    """A way to the database that hangs for a second delays payments; nothing is lost."""
+    """While the way to the database hangs nobody knows the outcome; then each key tells it, and none is paid twice."""
+    told = proxied.crowd.told
 
     def hang() -> None:
+        before = told.answers[504, "timeout"]
         proxied.proxy.hold()
-        released = threading.Timer(1.0, proxied.proxy.restore)
-        released.start()
-        released.join()
+        wait_until(lambda: told.answers[504, "timeout"] >= before + CLIENTS, seconds=10, what="unknown outcomes")
+        proxied.proxy.restore()
 
-    proxied.pay_through("network to the database hangs", hang)
+    unknown = proxied.pay_through("network to the database hangs", hang)
+    assert unknown["timeout"] >= CLIENTS / 2
 
 
 def test_database_out_of_reach(proxied: Proxied) -> None:
