@@ -111,7 +111,7 @@ def test_broken_frame_ends_its_connection_only(control: Peer, peer: Peer, data: 
     """Bytes that are no frame of the protocol close their connection at once and leave every other alone."""
     peer.send_bytes(data)
 
-    assert peer.is_cut_off(seconds=2)
+    assert peer.is_cut_off()
     assert is_served(control)
 
 
@@ -122,7 +122,7 @@ def test_broken_frame_after_a_good_one(control: Peer, peer: Peer, data: bytes) -
 
     peer.send_bytes(data)
 
-    assert peer.is_cut_off(seconds=2)
+    assert peer.is_cut_off()
 
 
 def test_announced_lengths_cost_no_memory(app_server: AppServer, control: Peer) -> None:
@@ -133,7 +133,7 @@ def test_announced_lengths_cost_no_memory(app_server: AppServer, control: Peer) 
     for number, peer in enumerate(peers):
         peer.send_bytes(b"\xff\xff\xff\xff" if number % 2 else struct.pack(">I", FRAME_BYTES_MAX) + b"x")
 
-    assert all(peer.is_cut_off(seconds=2) for peer in peers[1::2])
+    assert all(peer.is_cut_off() for peer in peers[1::2])
     assert is_served(control)
     assert process.memory_info().rss - before < MEMORY_BYTES_MAX
     for peer in peers:
@@ -170,7 +170,7 @@ def test_same_id_twice_ends_the_connection(control: Peer, peer: Peer, ann: Known
 
     peer.send_bytes(framed(request.SerializeToString()) * 2)
 
-    assert peer.is_cut_off(seconds=2)
+    assert peer.is_cut_off()
     assert ann.balance(control) in (before, before - 100)
 
 
