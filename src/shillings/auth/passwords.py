@@ -16,7 +16,8 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from shillings.errors import Overloaded
 
 CHARACTERS_MIN, CHARACTERS_MAX = 8, 128
-WAITING_MAX = 256
+WAITING_MAX = 64
+"""At some 40 a second on one processor, more would wait longer than their callers do, and be hashed for nobody."""
 
 # OWASP's first choice for argon2id: 19 MiB, two passes, one lane.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
