@@ -1,10 +1,12 @@
 """Logs and metrics of the production stack: one request can be followed, and nothing secret is written down."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 
+from deploy.local.template import PASSWORD as DATABASE_PASSWORD
 from deploy.local.waiting import wait_until
 from tests.production.conftest import Production
 from tests.service import PASSWORD
@@ -19,17 +21,22 @@ def log_text(production: Production, *names: str) -> str:
 
 
 def test_one_request_in_every_layers_log(production: Production) -> None:
-    """The client's request id stands in nginx's access log, and in the lines of both layers, which are all JSON."""
+    """The client's request id stands in one line of nginx's access log, and in lines of both layers; all are JSON."""
     headers = {"X-Request-Id": REQUEST_ID}
     body = {"email": production.crowd.emails[0], "password": PASSWORD}
 
     reply = httpx.post(f"{production.topology.url}/v1/login", json=body, headers=headers, timeout=10)
 
     assert reply.headers["X-Request-Id"] == REQUEST_ID
-    for layer in ("web", "app", "nginx"):
-        wait_until(lambda layer=layer: REQUEST_ID in log_text(production, layer), seconds=10, what=f"{layer}'s line")  # type: ignore[misc]
-    for layer in ("web", "app"):
-        events = [json.loads(line) for line in log_text(production, layer).splitlines()]
+    logs: dict[str, Callable[[], str]] = {
+        "nginx": production.topology.nginx.access_log_path.read_text,
+        "web": lambda: log_text(production, "web"),
+        "app": lambda: log_text(production, "app"),
+    }
+    for layer, read in logs.items():
+        wait_until(lambda read=read: REQUEST_ID in read(), seconds=10, what=f"{layer}'s line")  # type: ignore[misc]
+    for read in logs.values():
+        events = [json.loads(line) for line in read().splitlines()]
         assert any(event.get("request_id") == REQUEST_ID for event in events)
 
 
@@ -41,11 +48,41 @@ def test_no_secret_in_any_log(production: Production) -> None:
         client.get("/v1/account")
         client.post("/v1/login", json={"email": production.crowd.emails[1], "password": "wrong-" + PASSWORD})
 
-    text = log_text(production, "web", "app", "nginx")
+    text = log_text(production, "web", "app", "nginx", "mariadb", "redis")
 
     assert text
-    for secret in (PASSWORD, token, token.rsplit(".", 1)[1], production.topology.settings["JWT_KEYS"], "argon2id$"):
+    tokens = [token, *production.crowd.tokens.values()]
+    secrets = [*[token.rsplit(".", 1)[1] for token in tokens], production.topology.settings["JWT_KEYS"], "argon2id$"]
+    for secret in (PASSWORD, DATABASE_PASSWORD, *secrets):
         assert secret not in text
+
+
+def test_what_a_database_refuses_is_not_written_down(production: Production) -> None:
+    """While a database takes no writes they are 503, reads go on, and its errors carry nobody's data into a log."""
+    email, other = production.crowd.emails[:2]
+    person = {"first_name": "Quirinus", "last_name": "Xanthopoulos", "phone": "+30 555 0123", "password": PASSWORD}
+    headers = {"Authorization": f"Bearer {production.crowd.tokens[email]}"}
+    with (
+        production.topology.mariadb.connect() as connection,
+        connection.cursor() as cursor,
+        httpx.Client(base_url=production.topology.url, headers=headers, timeout=10) as client,
+    ):
+        cursor.execute("SET GLOBAL read_only = 1")
+        try:
+            refused = [
+                client.post("/v1/signup", json=person | {"email": "quirinus@example.com"}),
+                client.post("/v1/pay", json={"receiver_email": other, "amount": "0.01"}),
+            ]
+            read = client.get("/v1/account")
+        finally:
+            cursor.execute("SET GLOBAL read_only = 0")
+
+    assert [reply.status_code for reply in refused] == [503, 503]
+    assert read.status_code == 200
+    text = log_text(production, "web", "app")
+    assert "read-only" in text
+    for word in ("Xanthopoulos", "555 0123", "quirinus@example.com"):
+        assert word not in text
 
 
 def test_metrics_of_every_process(production: Production) -> None:

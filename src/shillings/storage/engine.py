@@ -111,7 +111,8 @@ def dialect_of(url: str) -> Dialect:
 def make_engine(url: str, *, writes: bool = True) -> sa.Engine:
     """An engine whose connections commit each statement unless a transaction was begun in so many words.
 
-    Connections are held by the threads that use them (lanes.py), so there is no pool.
+    Connections are held by the threads that use them (lanes.py), so there is no pool. Errors do not tell the values of
+    a statement, because errors are logged, and the values are people's names and the hashes of their passwords.
     """
     if dialect_of(url) is SQLITE:
         return _sqlite_engine(url, writes)
@@ -125,7 +126,11 @@ def sqlite_path(url: str) -> Path:
 
 def _sqlite_engine(url: str, writes: bool) -> sa.Engine:
     engine = sa.create_engine(
-        url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args={"check_same_thread": False, "timeout": 5.0}
+        url,
+        poolclass=NullPool,
+        isolation_level="AUTOCOMMIT",
+        hide_parameters=True,
+        connect_args={"check_same_thread": False, "timeout": 5.0},
     )
 
     @event.listens_for(engine, "connect")
@@ -153,6 +158,7 @@ def _mysql_engine(url: str) -> sa.Engine:
         url,
         poolclass=NullPool,
         isolation_level="AUTOCOMMIT",
+        hide_parameters=True,
         connect_args={
             "client_flag": CLIENT.MULTI_STATEMENTS,
             "connect_timeout": CONNECT_SECONDS_MAX,

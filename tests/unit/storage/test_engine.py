@@ -91,3 +91,15 @@ def test_embedded_database_is_durable(tmp_path: Path) -> None:
     ):
         connection.exec_driver_sql("INSERT INTO x VALUES (1)")
     assert sqlite_path(url) == tmp_path / "x.db"
+
+
+@pytest.mark.parametrize("writes", [True, False])
+def test_errors_do_not_tell_values(tmp_path: Path, writes: bool) -> None:
+    """An error of the database, which is logged, has the statement in it, and none of the values."""
+    with (
+        make_engine(f"sqlite:///{tmp_path / 'x.db'}", writes=writes).connect() as connection,
+        pytest.raises(sa.exc.OperationalError, match="INSERT INTO nowhere") as failed,
+    ):
+        connection.execute(sa.text("INSERT INTO nowhere VALUES (:password)"), {"password": "secret-word"})
+
+    assert "secret-word" not in str(failed.value)
