@@ -1,5 +1,6 @@
 """Redis stopped, hung, emptied, full: answers get slower, never wrong, never 5xx; what was revoked stays revoked."""
 
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -16,6 +17,7 @@ from tests.production.conftest import Production
 from tests.service import PASSWORD
 
 ROUNDS = 30
+MOST_SECONDS_MAX = 0.5
 SLOWEST_SECONDS_MAX = 1.0
 PREFIX = b"shillings:session:"
 
@@ -24,16 +26,20 @@ PREFIX = b"shillings:session:"
 def stopped(redis: Redis) -> Iterator[None]:
     """Redis is away."""
     redis.kill(stays_down=True)
-    yield
-    redis.start()
+    try:
+        yield
+    finally:
+        redis.start()
 
 
 @contextmanager
 def hung(redis: Redis) -> Iterator[None]:
     """Redis accepts connections and says nothing."""
     redis.pause()
-    yield
-    redis.resume()
+    try:
+        yield
+    finally:
+        redis.resume()
 
 
 @contextmanager
@@ -47,11 +53,15 @@ def emptied(redis: Redis) -> Iterator[None]:
 @contextmanager
 def full(redis: Redis) -> Iterator[None]:
     """Redis refuses to store anything."""
+    before = {"maxmemory": "0", "maxmemory-policy": "allkeys-lru"}
     with redis.client() as client:
         client.config_set("maxmemory-policy", "noeviction")
         client.config_set("maxmemory", "1")
-        yield
-        client.config_set("maxmemory", "0")
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                client.config_set(name, value)
 
 
 @contextmanager
@@ -75,7 +85,7 @@ def log_in(production: Production, email: str) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.__name__)
 def test_answers_stay_right(production: Production, trouble: Trouble) -> None:
     """Sessions old and new work through both application servers while the cache is in trouble, and none gets a 5xx."""
     emails = production.crowd.emails[:4]
@@ -91,9 +101,13 @@ def test_answers_stay_right(production: Production, trouble: Trouble) -> None:
                 seconds.append(time.monotonic() - began)
                 assert reply.status_code == 200, reply.text
                 assert reply.json()["user"]["email"] == email
-    slowest = max(seconds)
+    slowest, most = max(seconds), statistics.quantiles(seconds, n=100)[-1]
     name = getattr(trouble, "__name__", "")
-    note(f"redis {name}: {len(seconds)} reads, none wrong, the slowest took {slowest * 1000:.0f} ms")
+    note(
+        f"redis {name}: {len(seconds)} reads, none wrong; 99 % within {most * 1000:.0f} ms,"
+        f" the slowest took {slowest * 1000:.0f} ms"
+    )
+    assert most < MOST_SECONDS_MAX
     assert slowest < SLOWEST_SECONDS_MAX
 
 
@@ -140,35 +154,51 @@ def test_a_profile_lives_exactly_as_long_as_its_token(production: Production) ->
     assert left == pytest.approx(due, abs=2)
 
 
-def test_paying_goes_on_while_the_cache_is_away(production: Production) -> None:
-    """A crowd that pays does not notice that Redis is stopped and started again."""
+@pytest.mark.parametrize("trouble", [stopped, hung, emptied, full])
+def test_paying_goes_on(production: Production, trouble: Trouble) -> None:
+    """A crowd that pays does not notice what becomes of the cache, while it lasts and when it is over."""
 
-    def stop_and_start() -> None:
-        with stopped(production.topology.redis):
-            told = production.crowd.told.acknowledged
+    def go_through_it() -> None:
+        told = production.crowd.told.acknowledged
+        with trouble(production.topology.redis):
             target = len(told) + 300
             wait_until(lambda: len(told) >= target, seconds=15, what="300 payments without a cache")
 
-    unknown = production.pay_through("redis stopped", stop_and_start)
+    name = getattr(trouble, "__name__", "")
+    away = production.crowd.told.turned_away.total()
+    unknown = production.pay_through(f"redis {name}", go_through_it, during=300, dies="redis")
     assert unknown.total() == 0
+    assert production.crowd.told.turned_away.total() == away
 
 
 def assert_refused(production: Production, token: str) -> None:
-    """Every application server refuses the token; requests alternate between servers."""
-    for url in urls(production):
-        for _ in range(4):
-            reply = httpx.get(f"{url}/v1/account", headers={"Authorization": f"Bearer {token}"}, timeout=10)
-            assert reply.status_code == 401, reply.text
+    """Every application server refuses the token for everything; requests alternate between servers."""
+    pay = {"receiver_email": production.crowd.emails[0], "amount": "0.01"}
+    for client in clients(production, token):
+        with client:
+            for _ in range(2):
+                replies = [
+                    client.get("/v1/account"),
+                    client.get("/v1/transactions"),
+                    client.post("/v1/topup", json={"amount": "0.01"}),
+                    client.post("/v1/pay", json=pay),
+                    # An odd number, so that each request meets each server.
+                    client.get("/v1/account"),
+                ]
+                assert [reply.status_code for reply in replies] == [401] * len(replies)
 
 
 def assert_accepted(production: Production, token: str) -> None:
     """Every application server knows the token, and so remembers it."""
-    for url in urls(production):
-        for _ in range(4):
-            reply = httpx.get(f"{url}/v1/account", headers={"Authorization": f"Bearer {token}"}, timeout=10)
-            assert reply.status_code == 200, reply.text
+    for client in clients(production, token):
+        with client:
+            for _ in range(4):
+                reply = client.get("/v1/account")
+                assert reply.status_code == 200, reply.text
 
 
-def urls(production: Production) -> list[str]:
-    """The entrance, and each web server by itself."""
-    return [production.topology.url, *[server.url for server in production.topology.webs]]
+def clients(production: Production, token: str) -> list[httpx.Client]:
+    """A client with this token for the entrance, and for each web server by itself."""
+    headers = {"Authorization": f"Bearer {token}"}
+    urls = [production.topology.url, *[server.url for server in production.topology.webs]]
+    return [httpx.Client(base_url=url, headers=headers, timeout=10) for url in urls]
