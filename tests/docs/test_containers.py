@@ -14,7 +14,8 @@ import pytest
 from shillings import settings
 from tests.docs.pages import ROOT, read
 from tests.programs import require_programs
-from tests.service import AppServer, Service, clean_environ, free_port, run_shillings
+from tests.running import clean_environ, free_port, run_shillings
+from tests.service import AppServer, Service
 
 DEPLOY = ROOT / "deploy"
 COMPOSE = read(DEPLOY / "compose.yaml")

@@ -15,16 +15,14 @@ import pytest
 from deploy.local.waiting import wait_until
 from tests.figures import note
 from tests.invariants import Auditor, violations
+from tests.running import START_SECONDS_MAX, run_shillings, start_shillings
 from tests.service import (
     PASSWORD,
-    START_SECONDS_MAX,
     Answer,
     Client,
     Service,
     User,
     WebServer,
-    run_shillings,
-    start_shillings,
     token_of,
 )
 
