@@ -154,6 +154,6 @@ def test_killed_parent_leaves_no_child(tmp_path: Path) -> None:
         parent.wait_for_lives("web", 1)
         parent.process.kill()
         parent.process.wait()
-        wait_until(parent.all_gone, seconds=5, what="the children to be gone")
+        wait_until(parent.all_gone, seconds=10, what="the children to be gone")
 
         assert sorted(parent.stopped()) == ["app", "web"]

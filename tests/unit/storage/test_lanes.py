@@ -54,7 +54,6 @@ class Journal:
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses between runs are long enough to be pauses."""
     monkeypatch.setattr(lanes, "CONFLICT_PAUSE_SECONDS", 0.0001)
-    monkeypatch.setattr(lanes, "LOST_COMMIT_SECONDS_MAX", 0.1)
 
 
 @pytest.mark.parametrize("count", [1, 3, CONFLICT_RETRIES_MAX])
@@ -100,15 +99,17 @@ async def test_lost_commit_is_looked_into() -> None:
     assert await Journal(LOST, LOST, LOST, LOST, in_commit=True).run() == "done"
 
 
-async def test_lost_commit_that_cannot_be_looked_into_is_unknown() -> None:
+async def test_lost_commit_that_cannot_be_looked_into_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     """When the database does not come back in time the outcome is unknown, and not called anything else."""
+    monkeypatch.setattr(lanes, "LOST_COMMIT_SECONDS_MAX", 0.1)
     journal = Journal(*[LOST] * 100_000, in_commit=True)
     with pytest.raises(OutcomeUnknown):
         await journal.run()
 
 
-async def test_doubt_stays_whatever_comes_after() -> None:
+async def test_doubt_stays_whatever_comes_after(monkeypatch: pytest.MonkeyPatch) -> None:
     """Once a COMMIT was lost, later trouble of another kind cannot make the outcome a definite one."""
+    monkeypatch.setattr(lanes, "LOST_COMMIT_SECONDS_MAX", 0.1)
 
     class Later(Journal):
         def work(self, session: Session) -> str:
