@@ -91,7 +91,7 @@ async def test_lost_connection_applies_a_batch_once(
 async def test_refusal_whose_commit_was_lost_is_no_replay(
     bank: Bank, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
-    """A refusal that is kept under a key is answered as the first answer, also when its COMMIT had to be looked into."""
+    """A refusal kept under a key is answered as the first answer, also when its COMMIT had to be looked into."""
     ann, bob = bank.user(5), bank.user()
     bank.receivers = type(bank.receivers)()
     plan = Plan((COMMIT, when, LOST))

@@ -58,7 +58,7 @@ class LedgerBatch:
 
     It may be run again after a COMMIT whose answer was lost. A batch commits whole or not at all, and its
     transaction ids are made before it, so one look (under the wallets' locks, which a half-dead predecessor
-    would still hold) tells whether it did.
+    would still hold) tells whether it did. A batch of refusals has no transaction, so its first key is looked for.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class LedgerBatch:
         self._transfers = transfers
         self._receivers = receivers
         self._now = now
-        self._in_doubt: Ruling | None = None
+        self._in_doubt: tuple[Ruling, str] | None = None
 
     def carry_out(self, session: Session) -> list[Decision]:
         """Decide the batch and make it durable. Returns one decision for each transfer, in order."""
@@ -76,15 +76,16 @@ class LedgerBatch:
         moment = self._now()
         oldest_key = clock.stored(moment - IDEMPOTENCY_KEY_LIFETIME)
         wallets, answers, expired, revoked = self._lock_and_read(session, receivers, oldest_key)
-        if self._in_doubt is not None and self._committed(session, self._in_doubt):
+        if self._in_doubt is not None and self._committed(session, *self._in_doubt):
             session.visit("ROLLBACK")
-            return self._in_doubt.decisions
+            return self._in_doubt[0].decisions
         ruling = rule(self._transfers, wallets, receivers, answers, revoked)
-        writes = _writes(ruling, wallets, clock.stored(moment))
+        written_at = clock.stored(moment)
+        writes = _writes(ruling, wallets, written_at)
         if not writes:
             session.visit("ROLLBACK")
             return ruling.decisions
-        self._in_doubt = ruling if ruling.transactions else None
+        self._in_doubt = ruling, written_at
         session.commit(*_forget(expired), *writes)
         return ruling.decisions
 
@@ -113,9 +114,16 @@ class LedgerBatch:
         return wallets, stored, expired, frozenset(bytes(row[0]) for row in answers[2])
 
     @staticmethod
-    def _committed(session: Session, ruling: Ruling) -> bool:
-        identifier = literal(ruling.transactions[0].transaction_id)
-        [found] = session.visit(f"SELECT transaction_id FROM transactions WHERE transaction_id = {identifier}")
+    def _committed(session: Session, ruling: Ruling, written_at: str) -> bool:
+        if ruling.transactions:
+            identifier = literal(ruling.transactions[0].transaction_id)
+            look = f"SELECT transaction_id FROM transactions WHERE transaction_id = {identifier}"
+        else:
+            key = ruling.keys[0]
+            owner = _any_key([(key.user_id, key.idempotency_key)])
+            # The time tells it from the same key, kept meanwhile by another server.
+            look = f"SELECT user_id FROM idempotency_keys WHERE {owner} AND created_at = '{written_at}'"
+        [found] = session.visit(look)
         return bool(found)
 
 
