@@ -1,7 +1,7 @@
 """`make bench`, `make bench-scale`, and a smoke test of both.
 
-python -m benchmarks              rates, latencies, promises, overload; about seven minutes
-python -m benchmarks --quick      the same, with less certainty, in about a minute and a half
+python -m benchmarks              rates, latencies, promises, overload; seven to eight minutes
+python -m benchmarks --quick      the same, with less certainty, in about two minutes
 python -m benchmarks scale        how cost grows with users, history, processes and time
 python -m benchmarks smoke        every part once, as short as it can be; measures nothing
 """
@@ -19,7 +19,7 @@ from benchmarks.plot import draw
 from benchmarks.progress import Bar
 from benchmarks.rates import Plan, Rates, RatesRun, planned_seconds
 from benchmarks.report import rates_part
-from benchmarks.scale import ScalePlan, ScaleRun, planned_scale_seconds
+from benchmarks.scale import SCALE_BUFFER_POOL_MB, ScalePlan, ScaleRun, planned_scale_seconds
 from benchmarks.scale_report import scale_part
 from benchmarks.stage import Stage, UnexpectedAnswers
 from benchmarks.sysbench import SysbenchFailed
@@ -39,7 +39,7 @@ app = App(name="python -m benchmarks", help="Measure Shillings.", version_flags=
 @app.default
 def rates(
     *,
-    quick: Annotated[bool, Parameter(help="A minute and a half, with less certainty.")] = False,
+    quick: Annotated[bool, Parameter(help="Two minutes, with less certainty.")] = False,
     rounds: Annotated[int | None, Parameter(help="How often each point is looked at.")] = None,
     seconds: Annotated[float | None, Parameter(help="How long each look takes.")] = None,
     overload_seconds: Annotated[float | None, Parameter(help="How long the overload lasts.")] = None,
@@ -113,7 +113,7 @@ def _write(found: Rates, directory: Path, results: Path) -> None:
 
 
 def _scale(plan: ScalePlan, results: Path) -> None:
-    with Stage(plan.few_users) as stage, Bar(planned_scale_seconds(plan)) as bar:
+    with Stage(plan.few_users, SCALE_BUFFER_POOL_MB) as stage, Bar(planned_scale_seconds(plan)) as bar:
         part = scale_part(ScaleRun(stage, plan, bar).run(bar))
     results.mkdir(parents=True, exist_ok=True)
     write_part(results / "RESULTS.md", "scale", part)

@@ -7,9 +7,12 @@ from benchmarks.jobs import Phase
 from benchmarks.progress import Bar
 from benchmarks.rounds import Measurement, Point, Series, in_turns, run
 from benchmarks.stage import Stage, Target, only_expected
-from benchmarks.usage import MemoryWatch, Usage
+from benchmarks.usage import MemoryWatch, Neighbours, Usage
 
 CLIENTS = 64
+SCALE_BUFFER_POOL_MB = 5_120
+"""All three databases fit: what is compared is the service, not the disk."""
+
 _WARM_SECONDS = 0.3
 _SAMPLES = 60
 _ROWS_A_SECOND = 300_000
@@ -70,6 +73,7 @@ class Scale:
         results: the looks at each variant and kind of request, by `"{kind} {variant}"`.
         memory: over the long run.
         looked_up: how many acknowledged transactions were found again.
+        others_share: the share of the machine that other software took.
     """
 
     plan: ScalePlan
@@ -77,6 +81,7 @@ class Scale:
     results: dict[str, Series] = field(default_factory=dict)
     memory: Memory = field(default_factory=lambda: Memory([], 0))
     looked_up: int = 0
+    others_share: float = 0.0
 
 
 KINDS = ("pay", "account", "transactions")
@@ -105,11 +110,13 @@ class ScaleRun:
         four = stage.service(usual, few, web=4, app=1)[0]
         two = replace(four, addresses=four.addresses[:2])
         two_apps = stage.service(usual, few, web=2, app=2)[0]
+        full = stage.service(crowded, many, web=2, app=1)[0]
         self._usual = two
         self._urls = (usual, crowded, old)
         self._variants = [
             Variant(f"usual: {few:,} users, no history, 2 web processes, 1 application process", two),
-            Variant(f"{many:,} users", stage.service(crowded, many, web=2, app=1)[0]),
+            Variant(f"{many:,} users", full),
+            Variant(f"{many:,} users, {few:,} of them active", replace(full, users=few)),
             Variant(f"{plan.history:,} transactions", stage.service(old, few, web=2, app=1)[0]),
             Variant("1 web process", replace(four, addresses=four.addresses[:1])),
             Variant("4 web processes", four),
@@ -130,10 +137,12 @@ class ScaleRun:
         for variant in self._variants:
             if variant.receiver is None:
                 self._stage.warm_up(variant.target, min(3.0, self._plan.seconds))
+        neighbours = Neighbours()
         order = in_turns(list(self._points()), self._plan.rounds)
         run(order, scale.results, lambda point: bar.step(point.name, point.seconds))
         bar.step("watching memory", self._plan.long_seconds)
         scale.memory = self._watch_memory()
+        scale.others_share = neighbours.share()
         bar.step("checking the ledgers", 10)
         scale.looked_up = sum(self._stage.verify(url) for url in self._urls)
         return scale
@@ -168,5 +177,5 @@ class ScaleRun:
 def planned_scale_seconds(plan: ScalePlan) -> float:
     """How long a run takes, about."""
     filling = (plan.users * 4 + plan.history * 3) / _ROWS_A_SECOND
-    looks = plan.rounds * 8 * (plan.seconds + 0.5) + (plan.rounds + 1) // 2 * 12 * (plan.seconds / 2 + 0.5)
+    looks = plan.rounds * 9 * (plan.seconds + 0.5) + (plan.rounds + 1) // 2 * 14 * (plan.seconds / 2 + 0.5)
     return filling + 10 + 20 + looks + plan.long_seconds + 10

@@ -3,6 +3,7 @@
 import time
 
 from benchmarks.document import milliseconds, table
+from benchmarks.rates import OTHERS_SHARE_MAX
 from benchmarks.rounds import compare
 from benchmarks.scale import CLIENTS, KINDS, Memory, Scale
 
@@ -24,6 +25,7 @@ def scale_part(scale: Scale) -> str:
         f"{plan.rounds} rounds. A variant is the same as the usual when it does at least {SHARE_MIN:.0%} of its "
         "rate."
     )
+    others = f"Other software took {scale.others_share:.0%} of the machine meanwhile."
     verified = (
         f"All {scale.looked_up:,} payments that were acknowledged were looked up in the ledgers afterwards: none is "
         "missing, and the books are right."
@@ -33,6 +35,7 @@ def scale_part(scale: Scale) -> str:
             "## How cost grows",
             method,
             _variants_table(scale),
+            f"**{others}**" if scale.others_share > OTHERS_SHARE_MAX else others,
             verified,
             "### Memory",
             _memory_text(scale.memory, plan.long_seconds),

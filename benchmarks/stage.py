@@ -66,10 +66,12 @@ class Stage:
 
     Args:
         users: how many users each database has at first.
+        buffer_pool_mb: memory for MariaDB's pages.
     """
 
-    def __init__(self, users: int) -> None:
+    def __init__(self, users: int, buffer_pool_mb: int = BUFFER_POOL_MB) -> None:
         self.users = users
+        self._buffer_pool_mb = buffer_pool_mb
         self._stack = ExitStack()
         self._tokens: list[str] = []
         self._acknowledged: defaultdict[str, list[bytes]] = defaultdict(list)
@@ -80,7 +82,9 @@ class Stage:
             parent = _DIRECTORY if _DIRECTORY.is_dir() else None
             self.directory = Path(tempfile.mkdtemp(prefix="shillings-bench-", dir=parent))
             self._stack.callback(shutil.rmtree, self.directory)
-            self.mariadb = MariaDB(self.directory / "mariadb", buffer_pool_mb=BUFFER_POOL_MB, redo_log_mb=REDO_LOG_MB)
+            self.mariadb = MariaDB(
+                self.directory / "mariadb", buffer_pool_mb=self._buffer_pool_mb, redo_log_mb=REDO_LOG_MB
+            )
             self._stack.enter_context(self.mariadb)
             self.redis = self._stack.enter_context(Redis(self.directory / "redis"))
             self.generator = self._stack.enter_context(LoadGenerator())
