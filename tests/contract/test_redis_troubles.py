@@ -11,8 +11,9 @@ import pytest
 from deploy.local.redis import Redis
 from shillings import ids
 from shillings.cache import breaker
+from shillings.cache import redis as cache_in_redis
 from shillings.cache.breaker import FAILURES_MAX
-from shillings.cache.redis import OPERATION_SECONDS_MAX, RedisCache
+from shillings.cache.redis import OPERATION_SECONDS_MAX, PREFIX, RedisCache
 from shillings.errors import SettingsError
 from tests.programs import require_programs
 
@@ -26,6 +27,12 @@ def server(tmp_path: Path) -> Iterator[Redis]:
     require_programs("redis-server")
     with Redis(tmp_path) as started:
         yield started
+
+
+@pytest.fixture
+def time_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redis may take its time, as it must on a busy machine, where time is not the point."""
+    monkeypatch.setattr(cache_in_redis, "OPERATION_SECONDS_MAX", 5.0)
 
 
 @pytest.fixture(autouse=True)
@@ -64,8 +71,7 @@ async def test_redis_that_does_not_answer_is_a_miss(server: Redis, trouble: str)
     """Every look is a miss within its time; soon nobody asks any more; when Redis is back, so are the entries."""
     token_id = ids.new_id()
     async with opened(server) as cache:
-        await cache.fill([(token_id, b"entry", 60)])
-        assert await cache.get([token_id]) == [b"entry"]
+        await recovers(cache, token_id)
         server.kill() if trouble == "killed" else server.pause()
         for _ in range(FAILURES_MAX):
             assert not cache.breaker.is_open
@@ -84,7 +90,9 @@ async def test_nobody_gets_somebody_elses_entry_after_a_pause(server: Redis) -> 
     """Answers that come after their caller gave up are not taken for the answers to later questions."""
     tokens = {ids.new_id(): b"entry %d" % number for number in range(20)}
     async with opened(server) as cache:
-        await cache.fill([(token_id, entry, 60) for token_id, entry in tokens.items()])
+        with server.client() as client:
+            for token_id, entry in tokens.items():
+                client.set(PREFIX + token_id, entry)
         for _ in range(3):
             server.pause()
             hung = [asyncio.ensure_future(cache.get([token_id])) for token_id in list(tokens)[:10]]
@@ -95,10 +103,12 @@ async def test_nobody_gets_somebody_elses_entry_after_a_pause(server: Redis) -> 
             cache.breaker.succeeded()
             found = await asyncio.gather(*[cache.get([token_id]) for token_id in tokens])
             assert all(one in (None, entry) for [one], entry in zip(found, tokens.values(), strict=True))
-        await recovers(cache, next(iter(tokens)))
-        assert await cache.get(list(tokens)) == list(tokens.values())
+        async with asyncio.timeout(10):
+            while await cache.get(list(tokens)) != list(tokens.values()):  # noqa: ASYNC110 - nothing tells when
+                await asyncio.sleep(0.01)
 
 
+@pytest.mark.usefixtures("time_enough")
 async def test_full_redis_is_a_miss_that_is_counted(server: Redis) -> None:
     """A Redis that takes no more entries is trouble that somebody is told of, and nothing else."""
     failures: list[int] = []
@@ -115,6 +125,7 @@ async def test_full_redis_is_a_miss_that_is_counted(server: Redis) -> None:
     await cache.close()
 
 
+@pytest.mark.usefixtures("time_enough")
 async def test_emptied_redis_is_only_empty(server: Redis) -> None:
     """Flushing everything is a miss, no trouble, and the next fill is kept."""
     token_id = ids.new_id()
@@ -129,11 +140,12 @@ async def test_emptied_redis_is_only_empty(server: Redis) -> None:
         assert not cache.breaker.is_open
 
 
+@pytest.mark.usefixtures("time_enough")
 async def test_strange_things_under_our_names_are_misses(server: Redis) -> None:
     """A value of another type under an entry's name is passed over."""
     token_id = ids.new_id()
     with server.client() as client:
-        client.lpush(b"shillings:session:" + token_id, b"x")
+        client.lpush(PREFIX + token_id, b"x")
     async with opened(server) as cache:
         assert await cache.get([token_id]) == [None]
         await cache.bury(token_id, 60)

@@ -10,6 +10,7 @@ import redis
 from deploy.local.redis import Redis
 from shillings import ids
 from shillings.cache import memory
+from shillings.cache import redis as cache_in_redis
 from shillings.cache.interface import TOMBSTONE, SessionCache
 from shillings.cache.memory import MemoryCache
 from shillings.cache.redis import PREFIX, RedisCache
@@ -62,8 +63,9 @@ class InRedis(Kept):
 
 
 @pytest.fixture(params=["memory", "redis"])
-def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
-    """Each kind of cache."""
+def kept(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kept]:
+    """Each kind of cache, with time enough to answer on a busy machine."""
+    monkeypatch.setattr(cache_in_redis, "OPERATION_SECONDS_MAX", 5.0)
     if request.param == "memory":
         yield InProcess()
         return
