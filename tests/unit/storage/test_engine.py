@@ -14,6 +14,7 @@ ERRORS = [
     (pymysql.err.OperationalError(1213, "Deadlock found"), Trouble.CONFLICT),
     (pymysql.err.OperationalError(1205, "Lock wait timeout exceeded"), Trouble.CONFLICT),
     (pymysql.err.OperationalError(1020, "Record has changed since last read"), Trouble.CONFLICT),
+    *[(pymysql.err.OperationalError(code, "Write conflict"), Trouble.CONFLICT) for code in (8002, 8022, 8028, 9007)],
     (pymysql.err.OperationalError(2013, "Lost connection to server during query"), Trouble.LOST),
     (pymysql.err.OperationalError(2006, "Server has gone away"), Trouble.LOST),
     (pymysql.err.OperationalError(2003, "Can't connect"), Trouble.LOST),
