@@ -1,5 +1,6 @@
 """A peer of the application layer that speaks the wire protocol, or something else, byte by byte."""
 
+import contextlib
 import socket
 import struct
 from types import TracebackType
@@ -39,6 +40,11 @@ class Peer:
     def send_bytes(self, data: bytes) -> None:
         """Send these bytes as they are."""
         self._socket.sendall(data)
+
+    def send_until_cut(self, data: bytes) -> None:
+        """Send these bytes, or as many of them as are taken before the connection is closed."""
+        with contextlib.suppress(ConnectionError):
+            self._socket.sendall(data)
 
     def fill(self, data: bytes, seconds: float) -> int:
         """Send for as long as anything is taken within so many seconds; return how many bytes were."""

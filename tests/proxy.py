@@ -234,12 +234,12 @@ class Proxy:
 
     def _must_cut_request(self, connection: _Connection, chunk: bytes) -> bool:
         """Look for the patterns. One that was found is used up, so that a client that comes back is served."""
-        seen = connection.recent + chunk
-        connection.recent = seen[-_PATTERN_BYTES_MAX:]
-        if self._lose_answer_to is not None and self._lose_answer_to in seen:
+        recent = connection.recent
+        connection.recent = (recent + chunk)[-_PATTERN_BYTES_MAX:]
+        if self._lose_answer_to is not None and _completes(self._lose_answer_to, recent, chunk):
             self._lose_answer_to = None
             connection.lose_answer = True
-        if self._cut_before is not None and self._cut_before in seen:
+        if self._cut_before is not None and _completes(self._cut_before, recent, chunk):
             self._cut_before = None
             return True
         return False
@@ -259,6 +259,12 @@ class Proxy:
         for connection in connections:
             self._cut(connection)
         return len(connections)
+
+
+def _completes(pattern: bytes, recent: bytes, chunk: bytes) -> bool:
+    """Whether the pattern ends in this chunk; one that was there before the chunk came does not count."""
+    tail = recent[-(len(pattern) - 1) :] if len(pattern) > 1 else b""
+    return pattern in tail + chunk
 
 
 async def _closed(end: asyncio.StreamWriter) -> None:

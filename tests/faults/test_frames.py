@@ -109,7 +109,7 @@ def bob(app_server: AppServer) -> Known:
 @pytest.mark.parametrize("data", BROKEN.values(), ids=BROKEN.keys())
 def test_broken_frame_ends_its_connection_only(control: Peer, peer: Peer, data: bytes) -> None:
     """Bytes that are no frame of the protocol close their connection at once and leave every other alone."""
-    peer.send_bytes(data)
+    peer.send_until_cut(data)
 
     assert peer.is_cut_off()
     assert is_served(control)
@@ -120,7 +120,7 @@ def test_broken_frame_after_a_good_one(control: Peer, peer: Peer, data: bytes) -
     """A connection that was served well is closed just the same when a broken frame comes."""
     assert is_served(peer)
 
-    peer.send_bytes(data)
+    peer.send_until_cut(data)
 
     assert peer.is_cut_off()
 

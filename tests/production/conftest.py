@@ -35,9 +35,16 @@ class Proxied(Stand):
     mariadb: MariaDB
 
 
+@pytest.fixture
+def proxied(proxied_stand: Proxied) -> Iterator[Proxied]:
+    """The stack behind the proxy; whatever a test broke there and left broken is healed after it."""
+    yield proxied_stand
+    proxied_stand.proxy.restore()
+
+
 @pytest.fixture(scope="package")
-def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
-    """A stack that reaches a MariaDB with snapshot isolation through a proxy, and a crowd. Tests leave it healed."""
+def proxied_stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
+    """A stack that reaches a MariaDB with snapshot isolation through a proxy, and a crowd."""
     require_programs("mariadbd", "redis-server")
     folder = tmp_path_factory.mktemp("proxied")
     options = {"innodb_snapshot_isolation": "ON"}
