@@ -66,17 +66,19 @@ def test_a_commit_cut_before_the_server_leaves_nothing(mariadb: MariaDB, proxy: 
 
 def test_a_commit_sent_before_the_rule_is_not_meant() -> None:
     """A pattern that passed before the rule was made leaves the connection alone until it is sent again."""
-    with socket.create_server(("127.0.0.1", 0)) as listener, Proxy(listener.getsockname()[1]) as proxy:
-        with socket.create_connection(("127.0.0.1", proxy.port)) as client:
-            server, _ = listener.accept()
-            with server:
-                client.sendall(COMMIT)
-                assert server.recv(100) == COMMIT
-                proxy.cut_before(COMMIT)
-                client.sendall(b"BEGIN" + COMMIT[:-1])
-                assert server.recv(100) == b"BEGIN" + COMMIT[:-1]
-                client.sendall(COMMIT[-1:])
-                proxy.wait_for_cuts(1)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        Proxy(listener.getsockname()[1]) as proxy,
+        socket.create_connection(("127.0.0.1", proxy.port)) as client,
+        listener.accept()[0] as server,
+    ):
+        client.sendall(COMMIT)
+        assert server.recv(100) == COMMIT
+        proxy.cut_before(COMMIT)
+        client.sendall(b"BEGIN" + COMMIT[:-1])
+        assert server.recv(100) == b"BEGIN" + COMMIT[:-1]
+        client.sendall(COMMIT[-1:])
+        proxy.wait_for_cuts(1)
 
 
 def test_refused_then_restored_on_the_same_port(mariadb: MariaDB, proxy: Proxy) -> None:
