@@ -250,8 +250,8 @@ def test_too_many_requests_at_once_are_refused_at_once(web: Web, tmp_path: Path)
     """Above the limit of requests under way, the next is answered 503 and was not applied."""
     require_programs("nginx")
     text = (CONFIGURATION / "shillings.conf.template").read_text()
-    assert "limit_conn shillings_requests 4096;" in text
-    text = text.replace("limit_conn shillings_requests 4096;", "limit_conn shillings_requests 1;")
+    assert "limit_conn shillings_requests 512;" in text
+    text = text.replace("limit_conn shillings_requests 512;", "limit_conn shillings_requests 1;")
     web.seen.clear()
     with Nginx(tmp_path, [web.address], template=text) as nginx:
         first = threading.Thread(target=ask, args=(nginx, "GET", "/hang"))
