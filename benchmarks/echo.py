@@ -13,6 +13,7 @@ import uvicorn
 import uvloop
 
 from shillings.processes import BACKLOG, SWITCH_SECONDS, bind
+from shillings.web.protocol import HttpProtocol
 
 _BODY = (
     b'{"transaction_id":"00000000-0000-7000-8000-000000000000","status":{"code":"ok","message":"Done."},'
@@ -38,7 +39,7 @@ async def _serve(port: int) -> None:
     # As in shillings.processes: whatever is measured there must be measured here.
     config = uvicorn.Config(
         echo,
-        http="httptools",
+        http=HttpProtocol,
         ws="none",
         lifespan="off",
         log_config=None,
