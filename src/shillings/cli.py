@@ -127,7 +127,7 @@ async def _why_not_ready(address: Address) -> str:
     try:
         async with asyncio.timeout(READY_ANSWER_SECONDS_MAX):
             await address.connect(lambda: connection)
-            response = await connection.call(request, asyncio.get_running_loop().time() + READY_ANSWER_SECONDS_MAX)
+            response = await connection.call(request, time.monotonic() + READY_ANSWER_SECONDS_MAX)
     except TimeoutError:
         return f"no answer within {READY_ANSWER_SECONDS_MAX:g} s"
     except (OSError, Refusal) as error:

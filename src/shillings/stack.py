@@ -152,11 +152,14 @@ class AppStack:
     def _batcher_maker(self, metrics: Metrics) -> MakeBatcher:
         settings = self._settings
 
-        def make(name: str, visit: Visit[Item, Result], batch_items_max: int | None = None) -> Batcher[Item, Result]:
+        def make(
+            name: str, visit: Visit[Item, Result], *, batch_items_max: int | None = None, visits_max: int = 1
+        ) -> Batcher[Item, Result]:
             batcher = Batcher(
                 visit,
                 batch_items_max=min(settings.batch_items_max, batch_items_max or settings.batch_items_max),
                 queue_items_max=settings.queue_items_max,
+                visits_max=visits_max,
                 observe=metrics.batch_observer(name),
             )
             metrics.watch_queue(name, lambda: batcher.waiting)

@@ -1,11 +1,12 @@
 """A crowd makes one visit; everything is bounded; one item's trouble is its own."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import pytest
 
-from shillings.batching import Batcher
+from shillings.batching import Batcher, Take, at_once
 from shillings.errors import DeadlineExceeded, Overloaded, Unavailable
 
 FOREVER = float("inf")
@@ -32,7 +33,7 @@ class Visits:
 
     def batcher(self, batch_items_max: int = 100, queue_items_max: int = 100) -> Batcher[int, str]:
         """A batcher that makes these visits."""
-        return Batcher(self, batch_items_max=batch_items_max, queue_items_max=queue_items_max)
+        return Batcher(at_once(self), batch_items_max=batch_items_max, queue_items_max=queue_items_max)
 
     async def begun(self, count: int) -> None:
         """Return when so many visits have begun."""
@@ -135,7 +136,7 @@ async def test_late_item_is_not_carried_out() -> None:
     """An item whose deadline passed while it waited is told so and stays undone."""
     visits = Visits()
     batcher = visits.batcher()
-    now = asyncio.get_running_loop().time()
+    now = time.monotonic()
     late, timely = batcher.submit(1, now - 0.001), batcher.submit(2, now + 60)
 
     with pytest.raises(DeadlineExceeded):
@@ -206,7 +207,79 @@ async def test_drain_waits_for_everything() -> None:
 async def test_sizes_are_observed() -> None:
     """Whoever watches is told the size of every batch."""
     sizes: list[int] = []
-    batcher: Batcher[int, str] = Batcher(Visits(), batch_items_max=3, queue_items_max=10, observe=sizes.append)
+    batcher: Batcher[int, str] = Batcher(at_once(Visits()), batch_items_max=3, queue_items_max=10, observe=sizes.append)
     await asyncio.gather(*[batcher.submit(item, FOREVER) for item in range(7)])
 
     assert sizes == [3, 3, 1]
+
+
+class Line:
+    """Visits that stand in line for one thread, as a lane's do: each takes its batch when it is let in."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.carried_out: list[list[int]] = []
+        self._turns = asyncio.Semaphore(0)
+
+    async def __call__(self, take: Take[int]) -> list[int]:
+        """Wait for the turn, then carry out whatever waits by then."""
+        self.begun += 1
+        await self._turns.acquire()
+        self.carried_out.append(take())
+        return take()
+
+    def let_in(self) -> None:
+        """The next visit's turn has come."""
+        self._turns.release()
+
+
+async def settle() -> None:
+    """Let the event loop do all that it can."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_second_visit_stands_in_line() -> None:
+    """One visit waits behind the one under way, no more, and carries out all that came before its turn."""
+    line = Line()
+    batcher: Batcher[int, int] = Batcher(line, batch_items_max=10, queue_items_max=100, visits_max=2)
+    futures = [batcher.submit(0, FOREVER)]
+    await settle()
+    for item in (1, 2, 3):
+        futures.append(batcher.submit(item, FOREVER))
+        await settle()
+    assert line.begun == 2
+    line.let_in()
+    await settle()
+    futures.append(batcher.submit(4, FOREVER))
+    line.let_in()
+    line.let_in()
+
+    assert await asyncio.gather(*futures) == [0, 1, 2, 3, 4]
+    # The first had not had its turn, so it took what came meanwhile; the second took the rest, the third found nothing.
+    assert [batch for batch in line.carried_out if batch] == [[0, 1, 2, 3], [4]]
+
+
+async def test_visit_that_finds_nothing_ends() -> None:
+    """A visit whose turn comes when everything is done has nothing to do, and the next item makes a new one."""
+    line = Line()
+    batcher: Batcher[int, int] = Batcher(line, batch_items_max=10, queue_items_max=100, visits_max=2)
+    futures = [batcher.submit(item, FOREVER) for item in range(2)]
+    for _ in range(4):
+        line.let_in()
+    assert await asyncio.gather(*futures) == [0, 1]
+    await batcher.drain()
+
+    assert await batcher.submit(2, FOREVER) == 2
+    assert [batch for batch in line.carried_out if batch] == [[0, 1], [2]]
+
+
+async def test_visit_that_never_took_its_batch_fails_for_it() -> None:
+    """When a visit breaks before it looks at the queue, its items get the error; they are not left waiting."""
+
+    async def broken(_take: Take[int]) -> list[int]:
+        raise RuntimeError("no thread")
+
+    batcher: Batcher[int, int] = Batcher(broken, batch_items_max=10, queue_items_max=10)
+    with pytest.raises(RuntimeError):
+        await asyncio.wait_for(batcher.submit(1, FOREVER), 5)

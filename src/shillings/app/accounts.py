@@ -10,7 +10,7 @@ from shillings.app.call import Call
 from shillings.app.identity import canonical_email, checked_name, checked_password, checked_phone
 from shillings.auth.passwords import Passwords
 from shillings.auth.tokens import unauthenticated
-from shillings.batching import Batcher, MakeBatcher
+from shillings.batching import Batcher, MakeBatcher, at_once
 from shillings.errors import Code, Refusal
 from shillings.storage import accounts as stored
 from shillings.storage.accounts import Balance, BalanceLook, NewUser
@@ -44,7 +44,7 @@ class Accounts:
         self._identity = identity
         self._reads = reads
         self._clock = clock
-        self._balances: Batcher[BalanceLook, Balance | None] = make_batcher("accounts", self._read)
+        self._balances: Batcher[BalanceLook, Balance | None] = make_batcher("accounts", at_once(self._read))
 
     async def sign_up(self, call: Call, request: SignupRequest) -> SignupAnswer:
         """Make a user with an empty wallet."""

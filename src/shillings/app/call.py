@@ -12,7 +12,7 @@ class Call:
 
     Args:
         request_id: for the log lines.
-        deadline: the event loop's time after which nobody waits.
+        deadline: the time (of `time.monotonic`) after which nobody waits.
         idempotency_key: empty for none.
         token: the session's token, empty for none.
         replayed: set by the command when its answer is an earlier request's.

@@ -1,6 +1,5 @@
 """The dispatch table: which function carries out which command, and what happens around every one of them."""
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
@@ -81,7 +80,7 @@ class Dispatch:
         handler = self._handlers.get(request.command)
         if handler is None:
             raise Refusal(Code.NOT_FOUND, f"There is no command {request.command}.")
-        deadline = asyncio.get_running_loop().time() + request.timeout_ms / 1000
+        deadline = time.monotonic() + request.timeout_ms / 1000
         call = Call(request.request_id, deadline, request.idempotency_key, request.token)
         message = handler.message.FromString(request.data)
         if handler.needs_session:

@@ -5,7 +5,7 @@ import re
 from shillings.app.call import Call
 from shillings.app.identity import wrong
 from shillings.auth.tokens import unauthenticated
-from shillings.batching import Batcher, MakeBatcher
+from shillings.batching import Batcher, MakeBatcher, at_once
 from shillings.storage.history import HistoryLine, HistoryLook, read_pages
 from shillings.storage.lanes import Lane
 from shillings.wire.shillings_pb2 import HistoryAnswer, HistoryRequest, Transaction
@@ -29,7 +29,7 @@ class History:
     def __init__(self, *, reads: Lane, make_batcher: MakeBatcher) -> None:
         self._reads = reads
         self._pages: Batcher[HistoryLook, list[HistoryLine] | None] = make_batcher(
-            "history", self._read, PAGES_OF_ONE_VISIT_MAX
+            "history", at_once(self._read), batch_items_max=PAGES_OF_ONE_VISIT_MAX
         )
 
     async def read(self, call: Call, request: HistoryRequest) -> HistoryAnswer:

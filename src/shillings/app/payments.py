@@ -9,7 +9,7 @@ from shillings import ids
 from shillings.app.call import Call
 from shillings.app.identity import canonical_email, wrong
 from shillings.auth.tokens import unauthenticated
-from shillings.batching import Batcher, MakeBatcher
+from shillings.batching import Batcher, MakeBatcher, Take
 from shillings.errors import Code, Refusal
 from shillings.ledger.outcomes import Outcome
 from shillings.ledger.transfers import Decision, Kind, Transfer
@@ -48,7 +48,7 @@ class Payments:
         self._ledger = ledger
         self._clock = clock
         self._receivers = Receivers()
-        self._transfers: Batcher[Transfer, Decision] = make_batcher("ledger", self._carry_out)
+        self._transfers: Batcher[Transfer, Decision] = make_batcher("ledger", self._carry_out, visits_max=2)
 
     async def pay(self, call: Call, request: PayRequest) -> MovementAnswer:
         """Move money from the user who asks to another."""
@@ -84,8 +84,10 @@ class Payments:
             raise unauthenticated()
         raise Refusal(Code[decision.outcome.name], _MESSAGES[decision.outcome])
 
-    async def _carry_out(self, transfers: list[Transfer]) -> list[Decision]:
-        return await self._ledger.run(LedgerBatch(transfers, self._receivers, self._clock).carry_out)
+    async def _carry_out(self, take: Take[Transfer]) -> list[Decision]:
+        return await self._ledger.run_batch(
+            take, lambda transfers: LedgerBatch(transfers, self._receivers, self._clock).carry_out
+        )
 
 
 def fingerprint(kind: Kind, receiver_email: str, amount: int) -> bytes:

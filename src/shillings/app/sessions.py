@@ -16,7 +16,7 @@ from shillings.app.call import Call
 from shillings.app.identity import canonical_email, normal_password
 from shillings.auth.passwords import Passwords
 from shillings.auth.tokens import Claims, Tokens, unauthenticated
-from shillings.batching import Batcher, MakeBatcher
+from shillings.batching import Batcher, MakeBatcher, at_once
 from shillings.cache.interface import TOMBSTONE, SessionCache
 from shillings.errors import Code, Refusal
 from shillings.storage import sessions as stored
@@ -67,9 +67,11 @@ class Sessions:
         self._found_in_database = look_counter("database")
         self._known: dict[bytes, Profile] = {}
 
-        self._looks: Batcher[Claims, Profile | None] = make_batcher("sessions", self._look_up)
-        self._credentials: Batcher[str, Credential | None] = make_batcher("credentials", self._find_credentials)
-        self._logins: Batcher[bytes, None] = make_batcher("logins", self._note_logins)
+        self._looks: Batcher[Claims, Profile | None] = make_batcher("sessions", at_once(self._look_up))
+        self._credentials: Batcher[str, Credential | None] = make_batcher(
+            "credentials", at_once(self._find_credentials)
+        )
+        self._logins: Batcher[bytes, None] = make_batcher("logins", at_once(self._note_logins))
 
     async def log_in(self, call: Call, request: LoginRequest) -> LoginAnswer:
         """Check a password and open a session. Unknown user and wrong password look the same and take as long."""

@@ -29,6 +29,7 @@ LOST_COMMIT_SECONDS_MAX = 3.0
 """How long to look for a database that was lost while it committed, before the outcome is called unknown."""
 
 Rows = Sequence[Sequence[Any]]
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 log = structlog.get_logger(__name__)
@@ -149,6 +150,22 @@ class Lane:
             Exception: what the work raised; it was rolled back.
         """
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._persist, work)
+
+    async def run_batch(
+        self, take: Callable[[], list[Item]], work_on: Callable[[list[Item]], Callable[[Session], list[Result]]]
+    ) -> list[Result]:
+        """Run work on a batch which is taken when a thread is free for it. See `run`.
+
+        Args:
+            take: gives the batch; an empty one is no work.
+            work_on: makes the work on a batch. It is made once, however often it is run.
+        """
+
+        def take_and_persist() -> list[Result]:
+            items = take()
+            return self._persist(work_on(items)) if items else []
+
+        return await asyncio.get_running_loop().run_in_executor(self._executor, take_and_persist)
 
     async def close(self) -> None:
         """Finish what is queued, then close the connections."""

@@ -6,6 +6,7 @@ is safe. A request that found no connection, or a full one, was not sent, and th
 
 import asyncio
 import random
+import time
 
 import structlog
 
@@ -50,7 +51,7 @@ class WebConnection(FrameStream):
 
         Args:
             request: everything but the id, which is set here.
-            deadline: the event loop's time at which the caller gives up.
+            deadline: the time (of `time.monotonic`) at which the caller gives up.
         """
         self._last_id += 1
         request.id = self._last_id
@@ -132,7 +133,7 @@ class AppClient:
             # To the end of the line: connections that are equally free take turns.
             self._connections.remove(connection)
             self._connections.append(connection)
-        return connection.call(request, asyncio.get_running_loop().time() + timeout_s)
+        return connection.call(request, time.monotonic() + timeout_s)
 
     def require_room(self) -> None:
         """Return if a request may be sent now; raise as `call` would if not."""
@@ -179,8 +180,7 @@ class AppClient:
             connection.close()
 
     async def _sweep(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             for connection in self._connections:
-                connection.sweep(loop.time())
+                connection.sweep(time.monotonic())

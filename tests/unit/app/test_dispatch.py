@@ -1,6 +1,7 @@
 """Around every command: it is answered, whatever happens, and nothing of the inside leaves."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -128,7 +129,7 @@ async def test_deadline_is_the_callers() -> None:
     deadlines: list[float] = []
 
     async def looks(call: Call, _request: wire.TopupRequest) -> wire.MovementAnswer:
-        deadlines.append(call.deadline - asyncio.get_running_loop().time())
+        deadlines.append(call.deadline - time.monotonic())
         return wire.MovementAnswer()
 
     await answer_of(looks, topup())

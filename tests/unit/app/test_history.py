@@ -1,6 +1,6 @@
 """Pages of the history: a cursor that is none is refused, and a page knows whether another follows."""
 
-import asyncio
+import time
 from typing import Any, cast
 
 import pytest
@@ -9,7 +9,7 @@ from shillings import ids
 from shillings.app.call import Call
 from shillings.app.history import History
 from shillings.auth.tokens import Claims
-from shillings.batching import Batcher, Item, Result, Visit
+from shillings.batching import Batcher, Item, Result, Take, Visit
 from shillings.errors import Code, Refusal
 from shillings.storage.history import HistoryLine, HistoryLook
 from shillings.storage.lanes import Lane
@@ -36,11 +36,11 @@ def make(pages: Pages) -> History:
     """The history of one account."""
 
     def make_batcher(
-        name: str, visit: Visit[Item, Result], batch_items_max: int | None = None
+        name: str, visit: Visit[Item, Result], *, batch_items_max: int | None = None, visits_max: int = 1
     ) -> Batcher[Item, Result]:
-        async def noting(items: list[Item]) -> Any:
-            pages.looks += cast("list[HistoryLook]", items)
-            return await visit(items)
+        async def noting(take: Take[Item]) -> Any:
+            pages.looks += cast("list[HistoryLook]", take())
+            return await visit(take)
 
         return Batcher(noting, batch_items_max=1, queue_items_max=8)
 
@@ -49,7 +49,7 @@ def make(pages: Pages) -> History:
 
 def call() -> Call:
     """A request of somebody signed in."""
-    made = Call("r1", asyncio.get_running_loop().time() + 10, "", "")
+    made = Call("r1", time.monotonic() + 10, "", "")
     made.claims = CLAIMS
     return made
 

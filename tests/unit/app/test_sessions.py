@@ -1,6 +1,7 @@
 """Who asks: the process remembers, the cache is asked, the database decides; and a cache can only cost time."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import cast
 
@@ -79,7 +80,7 @@ def process(database: Database, tokens: Tokens, cache: SessionCache) -> Sessions
     """One application server's sessions."""
 
     def make_batcher(
-        name: str, visit: Visit[Item, Result], batch_items_max: int | None = None
+        name: str, visit: Visit[Item, Result], *, batch_items_max: int | None = None, visits_max: int = 1
     ) -> Batcher[Item, Result]:
         return Batcher(visit, batch_items_max=64, queue_items_max=64)
 
@@ -96,7 +97,7 @@ def process(database: Database, tokens: Tokens, cache: SessionCache) -> Sessions
 
 def call(token: str) -> Call:
     """A request with a token."""
-    return Call("r1", asyncio.get_running_loop().time() + 10, "", token)
+    return Call("r1", time.monotonic() + 10, "", token)
 
 
 async def refused(sessions: Sessions, token: str) -> bool:
