@@ -12,8 +12,8 @@ from typing import Any
 import uvicorn
 import uvloop
 
-from shillings.processes import BACKLOG, SWITCH_SECONDS, bind
-from shillings.web.protocol import HttpProtocol
+from shillings.processes import SWITCH_SECONDS, bind
+from shillings.web.protocol import HttpConfig
 
 _BODY = (
     b'{"transaction_id":"00000000-0000-7000-8000-000000000000","status":{"code":"ok","message":"Done."},'
@@ -37,23 +37,11 @@ async def echo(
 
 async def _serve(port: int) -> None:
     # As in shillings.processes: whatever is measured there must be measured here.
-    config = uvicorn.Config(
-        echo,
-        http=HttpProtocol,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_keep_alive=75,
-        backlog=BACKLOG,
-    )
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     sys.setswitchinterval(SWITCH_SECONDS)
-    await uvicorn.Server(config).serve(sockets=[bind("127.0.0.1", port)])
+    await uvicorn.Server(HttpConfig(echo, lifespan="off")).serve(sockets=[bind("127.0.0.1", port)])
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ class Plan:
 
     Args:
         users: how many users there are.
-        web: how many web processes, and echo processes.
+        web: how many web processes, and echo processes; one, as `shillings serve` has.
         app: how many application processes.
         rounds: how often the points are looked at.
         seconds: how long each look at a point that a promise is about takes; at others, half of that.
@@ -38,7 +38,7 @@ class Plan:
     """
 
     users: int = 1_000
-    web: int = 2
+    web: int = 1
     app: int = 1
     rounds: int = 7
     seconds: float = 2.5

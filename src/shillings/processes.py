@@ -19,12 +19,10 @@ from shillings.stack import AppStack, make_web
 from shillings.telemetry import logs
 from shillings.telemetry.metrics import Metrics
 from shillings.telemetry.tracing import make_tracing
-from shillings.web.protocol import HttpProtocol
+from shillings.web.protocol import BACKLOG, DRAIN_SECONDS_MAX, HttpConfig
 from shillings.wire.address import Address
 from shillings.wire.server import AppServer
 
-DRAIN_SECONDS_MAX = 10
-BACKLOG = 2048
 SWITCH_SECONDS = 0.001
 
 log = structlog.get_logger(__name__)
@@ -45,20 +43,7 @@ def run_web(settings: Settings, listener: socket.socket, addresses: list[Address
     logs.configure(log_format=settings.log_format, log_level=settings.log_level, process="web")
     tracing = make_tracing(settings.trace_endpoint, "shillings-web")
     service = make_web(settings, addresses, _metrics(settings), tracing)
-    config = uvicorn.Config(
-        service,
-        http=HttpProtocol,
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=DRAIN_SECONDS_MAX,
-        backlog=BACKLOG,
-    )
-    uvloop.run(_serve_web(_WebServer(config), listener))
+    uvloop.run(_serve_web(_WebServer(HttpConfig(service, lifespan="on")), listener))
     tracing.close()
 
 
