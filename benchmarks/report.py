@@ -181,8 +181,8 @@ def _settings(rates: Rates) -> str:
     plan = rates.plan
     bare = best_bare(rates.results)
     return (
-        f"Web processes: {plan.web} (and as many of the echo); application processes: {plan.app}. {plan.users:,} users, "
-        f"each of whom pays any other; every payment has an Idempotency-Key. Direct means that clients reach the web "
+        f"Web processes: {plan.web} (and as many of the echo); application processes: {plan.app}. {plan.users:,} "
+        f"users, each of whom pays any other; every payment has an Idempotency-Key. Direct means that clients reach the web "
         f"processes themselves. {plan.rounds} rounds; "
         f"{plan.seconds:g} s for each look at a point that a promise is about, {plan.seconds / 2:g} s at others. "
         f"MariaDB with `innodb_flush_log_at_trx_commit=1`, `innodb_doublewrite=1`, a buffer pool of {BUFFER_POOL_MB} "

@@ -1,6 +1,7 @@
 """JSON to protocol messages and back, by the types in shapes.py. Each endpoint's way is worked out once, at start."""
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -61,4 +62,4 @@ def _field_reader(name: str, kind: Any, message: type[Message], currency: Curren
     if type(None) in get_args(get_args(kind)[0] if get_args(kind) else kind):
         # The protocol has no null; an empty string stands for it.
         return lambda answer: getattr(answer, name) or None
-    return lambda answer: getattr(answer, name)
+    return attrgetter(name)
