@@ -182,8 +182,8 @@ def _settings(rates: Rates) -> str:
     bare = best_bare(rates.results)
     return (
         f"Web processes: {plan.web} (and as many of the echo); application processes: {plan.app}. {plan.users:,} "
-        f"users, each of whom pays any other; every payment has an Idempotency-Key. Direct means that clients reach the web "
-        f"processes themselves. {plan.rounds} rounds; "
+        "users, each of whom pays any other; every payment has an Idempotency-Key. Direct means that clients reach the "
+        f"web processes themselves. {plan.rounds} rounds; "
         f"{plan.seconds:g} s for each look at a point that a promise is about, {plan.seconds / 2:g} s at others. "
         f"MariaDB with `innodb_flush_log_at_trx_commit=1`, `innodb_doublewrite=1`, a buffer pool of {BUFFER_POOL_MB} "
         f"MiB and a redo log of {REDO_LOG_MB} MiB; sysbench reaches it by its Unix socket, Shillings by TCP. The bare "
