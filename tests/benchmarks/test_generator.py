@@ -39,6 +39,7 @@ class Scripted:
         self.port: int = self._socket.getsockname()[1]
         self._loop = asyncio.new_event_loop()
         self._stopped = asyncio.Event()
+        self._writers: list[asyncio.StreamWriter] = []
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -54,16 +55,20 @@ class Scripted:
     async def _main(self) -> None:
         server = await asyncio.start_server(self._serve, sock=self._socket)
         await self._stopped.wait()
-        server.close()
-        # What was just accepted becomes a task a turn later, and what is closed ends a turn later.
+        # Whoever has just been accepted becomes a task some turns later; a server that is closed before then loses him.
         await _turns()
+        server.close()
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in self._writers:
+            # Closing would wait until a client that is gone has read the rest.
+            writer.transport.abort()
         await _turns()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
