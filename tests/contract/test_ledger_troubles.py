@@ -8,8 +8,9 @@ from shillings.ledger.outcomes import Outcome
 from shillings.ledger.transfers import Decision, Transfer
 from shillings.storage import engine as engine_module
 from shillings.storage import lanes
-from shillings.storage.engine import SQLITE
+from shillings.storage.engine import SQLITE, Trouble, trouble
 from shillings.storage.lanes import CONFLICT_RETRIES_MAX
+from shillings.storage.schema import migrate
 from tests.contract.bank import NOBODY, Bank, Somebody, payment, topup
 from tests.contract.troubles import CONFLICTS, Plan, database_error
 
@@ -211,6 +212,26 @@ async def test_row_that_cannot_be_written_takes_nothing_along(bank: Bank) -> Non
         await carry_out(bank, [payment(ann, bob, 2), used._replace(amount=3)])
 
     assert bank.ledger() == before
+
+
+async def test_wallet_of_a_server_that_stopped_is_free_again(
+    fresh_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MariaDB undoes the transaction of a server that stopped in its middle, and its wallets can pay again."""
+    monkeypatch.setattr(engine_module, "IDLE_TRANSACTION_SECONDS_MAX", 1)
+    bank = Bank(fresh_database_url)
+    migrate(bank.engine)
+    ann, stopped, lane = bank.user(10), bank.open(), bank.lane()
+    stopped.visit(bank.dialect.begin)
+    stopped.visit(f"UPDATE users SET balance = 99 WHERE user_id = x'{ann.user_id.hex()}'")
+
+    assert (await lane.run(bank.batch([topup(ann, 1)]).carry_out))[0].outcome is Outcome.OK
+    assert bank.balance(ann) == 11
+    with pytest.raises(Exception, match=r"(?i)lost|gone|timeout") as caught:
+        stopped.commit()
+    assert trouble(caught.value) is Trouble.LOST
+    await lane.close()
+    bank.close()
 
 
 async def test_wallet_held_by_another_is_waited_for_or_refused(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from tests.faults.test_conservation import Snapshots
 from tests.figures import note
 from tests.load import LoadClient, Wish, random_wish
 from tests.production.conftest import Production
-from tests.production.stand import counted
+from tests.production.stand import CLIENTS, counted
 
 WISHES = 20_000
 
@@ -42,6 +42,47 @@ def test_kill_loses_and_doubles_nothing(production: Production, name: str, durin
     """After kill -9 of any server, everything acknowledged is there once; where there are two, the other one serves."""
     production.pay_through(f"kill -9 of {name}", lambda: kill_and_wait(production, name), during=during, dies=name)
     wait_until(production.topology.is_ready, seconds=15, what="the service")
+
+
+def stop_in_a_transaction(production: Production, server: Server) -> None:
+    """Stop a server (SIGSTOP) at a moment at which it has wallets locked."""
+    idle = (
+        "SELECT COUNT(*) FROM information_schema.innodb_trx JOIN information_schema.processlist"
+        " ON id = trx_mysql_thread_id WHERE user = 'shillings' AND command = 'Sleep' AND time_ms > 200"
+    )
+    with production.topology.mariadb.connect() as connection, connection.cursor() as cursor:
+
+        def in_a_transaction() -> bool:
+            cursor.execute(idle)
+            return cursor.fetchall() != ((0,),)
+
+        for _ in range(50):
+            os.kill(server.pid, signal.SIGSTOP)
+            with suppress(TimeoutError):
+                wait_until(in_a_transaction, seconds=0.4, what="a transaction that does not go on")
+                return
+            os.kill(server.pid, signal.SIGCONT)
+    pytest.fail("never stopped in a transaction")
+
+
+def test_application_server_that_hangs(production: Production) -> None:
+    """A server that hangs, with wallets locked, costs what it had taken. All else is paid by the other one."""
+    told, server = production.crowd.told, server_named(production, "app1")
+
+    def hang() -> float:
+        given_up = told.unknown["timeout"]
+        try:
+            stop_in_a_transaction(production, server)
+            wait_until(lambda: told.unknown["timeout"] > given_up, seconds=15, what="a request that is given up")
+            enough = len(told.acknowledged) + 500
+            wait_until(lambda: len(told.acknowledged) >= enough, seconds=15, what="payments without app1")
+        finally:
+            os.kill(server.pid, signal.SIGCONT)
+        return time.monotonic()
+
+    unknown = production.pay_through("app1 hangs, with wallets locked", hang, during=500)
+    assert unknown.keys() == {"timeout"}
+    assert unknown.total() <= CLIENTS
 
 
 def test_clean_restart_of_the_database(production: Production) -> None:

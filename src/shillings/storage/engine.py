@@ -22,6 +22,10 @@ READ_SECONDS_MAX = 30
 LOCK_WAIT_SECONDS_MAX = 3
 """InnoDB's default of 50 s would outlive every caller."""
 
+IDLE_TRANSACTION_SECONDS_MAX = 2
+"""An application server that stops in the middle of a transaction, or whose machine vanishes, holds its wallets no
+longer than this. What it had not committed is undone. (A connection that nobody closes would hold them for hours.)"""
+
 
 class Trouble(Enum):
     """What a database error means for the work that met it."""
@@ -175,8 +179,11 @@ def _mysql_engine(url: str) -> sa.Engine:
                 f"SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS_MAX},"
                 " sql_mode = 'STRICT_ALL_TABLES,NO_BACKSLASH_ESCAPES,NO_ENGINE_SUBSTITUTION'"
             )
-            cursor.execute("SHOW VARIABLES LIKE 'wsrep_on'")
-            if (cursor.fetchone() or ("", ""))[1] == "ON":
+            cursor.execute("SHOW VARIABLES WHERE Variable_name IN ('idle_transaction_timeout', 'wsrep_on')")
+            there: dict[str, str] = dict(cursor.fetchall())
+            if "idle_transaction_timeout" in there:  # MySQL has no such thing
+                cursor.execute(f"SET SESSION idle_transaction_timeout = {IDLE_TRANSACTION_SECONDS_MAX}")
+            if there.get("wsrep_on") == "ON":
                 # A node of a Galera cluster may lag behind the one we used before. Wait once until it has applied
                 # everything the cluster has committed; from then on it is our only writer and cannot lag.
                 cursor.execute("SET SESSION wsrep_sync_wait = 1")

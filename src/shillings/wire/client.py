@@ -34,12 +34,22 @@ class WebConnection(FrameStream):
         self._in_flight: dict[int, tuple[asyncio.Future[Response], float]] = {}
         self._last_id = 0
         self.draining = False
+        self._silent = False
         self.closed = self._loop.create_future()
 
     @property
     def in_flight(self) -> int:
         """How many requests wait for their answers here."""
         return len(self._in_flight)
+
+    @property
+    def burden(self) -> tuple[bool, int]:
+        """The less, the better to send a request here: first whether it is silent, then how many are in flight.
+
+        A connection is silent when a deadline has passed on it and nothing has been heard since: the server hangs, or
+        the network does. It answers what it was asked when it comes back, and that ends the silence.
+        """
+        return self._silent, self.in_flight
 
     @property
     def usable(self) -> bool:
@@ -63,6 +73,7 @@ class WebConnection(FrameStream):
     def payload_received(self, payload: bytes) -> None:
         """Hand a response to the caller that waits for it."""
         response = Response.FromString(payload)
+        self._silent = False
         if response.id == 0:
             self.draining = True
             log.info("app_draining")
@@ -87,11 +98,12 @@ class WebConnection(FrameStream):
         for identifier in overdue:
             future, _ = self._in_flight.pop(identifier)
             if not future.done():
+                self._silent = True
                 future.set_exception(DeadlineExceeded())
 
 
 class AppClient:
-    """Sends requests to the application servers, to the one with the fewest in flight.
+    """Sends requests to the application servers, to the one with the fewest in flight of those that answer.
 
     Args:
         addresses: where the application servers listen.
@@ -140,10 +152,10 @@ class AppClient:
         self._best()
 
     def _best(self) -> WebConnection:
-        """The connection with the fewest requests in flight. Raises Unavailable or Overloaded."""
+        """The connection with the least burden. Raises Unavailable or Overloaded."""
         best: WebConnection | None = None
         for connection in self._connections:
-            if connection.usable and (best is None or connection.in_flight < best.in_flight):
+            if connection.usable and (best is None or connection.burden < best.burden):
                 best = connection
         if best is None:
             raise Unavailable

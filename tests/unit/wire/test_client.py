@@ -2,12 +2,14 @@
 
 import asyncio
 import random
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from shillings.errors import DeadlineExceeded, OutcomeUnknown, Overloaded, Unavailable
 from shillings.wire import client as client_module
+from shillings.wire.client import AppClient
 from shillings.wire.shillings_pb2 import Response
 from tests.unit.wire.ends import FOREVER, App, address_in, client_of, connected, listening, request, until
 
@@ -72,6 +74,60 @@ async def test_late_answer_goes_nowhere(tmp_path: Path) -> None:
         app.let(b"next")
 
         assert (await next_one).data == b"next"
+
+
+async def test_server_that_hangs_is_not_asked_while_another_answers(tmp_path: Path) -> None:
+    """One deadline that passes unanswered is enough; every request after it goes to the server that answers."""
+    hung, awake = App(), App()
+    awake.let_all()
+    there, here = address_in(tmp_path, "hung"), address_in(tmp_path, "awake")
+    async with listening(hung, there), listening(awake, here), client_of(there, here) as client:
+        await connected(client, 2)
+        await _deadline_passes(client, hung)
+        answers = [await client.call(request(b"%d" % number), FOREVER) for number in range(50)]
+
+        assert [answer.data for answer in answers] == [b"%d" % number for number in range(50)]
+        assert len(hung.seen) == 1
+
+
+async def test_server_that_comes_back_is_asked_again(tmp_path: Path) -> None:
+    """Whatever a silent server says, and be it an answer that nobody waits for, it is asked again."""
+    hung, awake = App(), App()
+    awake.let_all()
+    there, here = address_in(tmp_path, "hung"), address_in(tmp_path, "awake")
+    async with listening(hung, there), listening(awake, here), client_of(there, here) as client:
+        await connected(client, 2)
+        await _deadline_passes(client, hung)
+        hung.let_all()
+
+        async def is_asked() -> bool:
+            await client.call(request(b"again"), FOREVER)
+            return b"again" in hung.seen
+
+        async with asyncio.timeout(5):
+            while not await is_asked():
+                pass
+
+
+async def test_only_server_is_asked_although_it_hangs(tmp_path: Path) -> None:
+    """Where there is no better server, a silent one gets the request: it may be back."""
+    hung, address = App(), address_in(tmp_path)
+    async with listening(hung, address), client_of(address) as client:
+        await connected(client)
+        await _deadline_passes(client, hung)
+        asked = client.call(request(b"again"), FOREVER)
+        await until(lambda: b"again" in hung.seen)
+        hung.let_all()
+
+        assert (await asked).data == b"again"
+
+
+async def _deadline_passes(client: AppClient, hung: App) -> None:
+    """Ask until a request has reached the server that hangs, and was given up."""
+    while not hung.seen:
+        asked = client.call(request(b"first"), 0.05)
+        with suppress(DeadlineExceeded):
+            await asked
 
 
 async def test_server_is_told_how_long_somebody_waits(tmp_path: Path) -> None:
