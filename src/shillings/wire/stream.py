@@ -1,6 +1,8 @@
 """What both ends of a connection share: frames in, frames out, and few writes for many of them."""
 
 import asyncio
+import socket
+import sys
 from typing import cast
 
 import structlog
@@ -12,6 +14,9 @@ log = structlog.get_logger(__name__)
 
 HALF_FRAME_SECONDS_MAX = 10.0
 """A frame that began must end within this time. It keeps a silent peer from holding a connection."""
+
+GONE_SECONDS_MAX = 10
+"""A peer whose machine vanished cannot say so. After so long without a sign of it the system closes the connection."""
 
 WRITE_PAYLOADS_MAX = 16
 """One write for each payload would cost too much; one for a whole crowd would let the other end wait for the last of
@@ -59,6 +64,7 @@ class FrameStream(asyncio.Protocol):
         """Part of asyncio's protocol interface."""
         # uvloop's transports are asyncio's in all but name.
         self._transport = cast(asyncio.Transport, transport)
+        _watch_peer(transport.get_extra_info("socket"))
 
     def data_received(self, data: bytes) -> None:
         """Part of asyncio's protocol interface."""
@@ -98,3 +104,16 @@ class FrameStream(asyncio.Protocol):
         log.warning("connection_broken_off", reason=reason)
         if self._transport is not None:
             self._transport.abort()
+
+
+def _watch_peer(end: socket.socket) -> None:
+    """Have the system look whether the other machine is still there, whether or not anything is under way.
+
+    Where it cannot be told how (anywhere but on Linux), its own patience holds: minutes, or hours.
+    """
+    if sys.platform != "linux" or end.family == socket.AF_UNIX:
+        return
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    end.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, GONE_SECONDS_MAX // 2)
+    end.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
+    end.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, GONE_SECONDS_MAX * 1000)

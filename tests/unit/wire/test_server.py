@@ -1,6 +1,7 @@
 """The application layer's end: whatever a peer sends, it concerns that peer's connection only."""
 
 import asyncio
+import socket
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from shillings.wire import shillings_pb2 as wire
 from shillings.wire import stream
 from shillings.wire.address import Address
 from shillings.wire.framing import FRAME_BYTES_MAX, frame
-from tests.unit.wire.ends import App, RawPeer, address_in, listening, request, until
+from tests.unit.wire.ends import App, RawPeer, address_in, client_of, connected, listening, request, until
 
 GARBAGE = {
     "length zero": b"\0\0\0\0",
@@ -177,3 +178,16 @@ async def test_server_knows_where_it_listens() -> None:
 
         assert [one.data for one in await peer.responses(1)] == [b"tcp"]
         writer.close()
+
+
+async def test_both_ends_notice_that_the_other_machine_is_gone() -> None:
+    """Over TCP, the system asks for a peer that says nothing, and gives it up after ten seconds, at both ends."""
+    async with listening(App(), Address(host="127.0.0.1")) as server, client_of(*server.addresses) as client:
+        await connected(client)
+        await until(lambda: server._connections)
+        for end in (*client._connections, *server._connections):
+            assert end._transport is not None
+            watched: socket.socket = end._transport.get_extra_info("socket")
+
+            assert watched.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert watched.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 10_000
