@@ -56,12 +56,13 @@ def serve(
     except OSError as error:
         raise SettingsError(f"cannot listen at {host}:{port}: {error.strerror}. Choose another --port") from None
     with tempfile.TemporaryDirectory(prefix="shillings-") as folder:
-        address = Address(path=str(Path(folder) / "app.sock"))
+        sockets = Path(folder)
+        address = Address(path=str(sockets / "app.sock"))
         children = [Child("app", lambda: run_app(_with_metrics(settings, 0), address), stage=0)]
         for number in range(1, web_workers + 1):
             worker = _with_metrics(settings, number)
             children.append(Child(f"web {number}", lambda s=worker: run_web(s, listener, [address]), stage=1))  # type: ignore[misc]
-        supervisor = Supervisor(children)
+        supervisor = Supervisor(children, sockets)
         supervisor.start()
         url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{listener.getsockname()[1]}"  # noqa: S104
         code = _announce(supervisor, url)

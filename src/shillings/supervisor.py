@@ -1,10 +1,11 @@
 """The parent of `shillings serve`: starts the children, restarts the one that dies, leaves none behind.
 
 It does nothing else, so there is nothing in it to break. Each child holds the reading end of a pipe whose writing
-end only the parent has: when the parent is gone, however it went, the pipe ends and the child stops.
+end only the parent has: when the parent is gone, however it went, the pipe ends, and the child tidies up and stops.
 """
 
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -12,6 +13,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from shillings.errors import SettingsError
 
@@ -44,10 +46,16 @@ class Child:
 
 
 class Supervisor:
-    """Keeps children alive until SIGTERM or Ctrl-C."""
+    """Keeps children alive until SIGTERM or Ctrl-C.
 
-    def __init__(self, children: list[Child]) -> None:
+    Args:
+        children: what to keep alive.
+        folder: where their sockets are. Whoever made it removes it; when the parent was killed, the children do.
+    """
+
+    def __init__(self, children: list[Child], folder: Path) -> None:
         self._children = children
+        self._folder = folder
         self._pipe = os.pipe()
 
     def start(self) -> None:
@@ -98,7 +106,7 @@ class Supervisor:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         reading, writing = self._pipe
         os.close(writing)
-        threading.Thread(target=_outlive_no_parent, args=(reading,), daemon=True).start()
+        threading.Thread(target=_outlive_no_parent, args=(reading, self._folder), daemon=True).start()
         try:
             child.run()
         except SettingsError as error:
@@ -155,9 +163,10 @@ class Supervisor:
             child.pid = 0
 
 
-def _outlive_no_parent(reading: int) -> None:
-    """Stop this process when the parent is gone; the hard way if it does not stop by itself."""
+def _outlive_no_parent(reading: int, folder: Path) -> None:
+    """Tidy up and stop this process when the parent is gone; the hard way if it does not stop by itself."""
     os.read(reading, 1)
+    shutil.rmtree(folder, ignore_errors=True)
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(STOP_SECONDS_MAX)
     os._exit(1)

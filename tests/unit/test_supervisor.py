@@ -20,7 +20,8 @@ from shillings.errors import SettingsError
 from shillings.supervisor import Child, Supervisor
 
 folder = Path(sys.argv[1])
-stopping = []
+sockets = folder / "sockets"
+sockets.mkdir()
 
 def be(name):
     def stop(number, frame):
@@ -38,7 +39,8 @@ def be(name):
     while True:
         time.sleep(0.05)
 
-supervisor = Supervisor([Child("app", lambda: be("app"), stage=0), Child("web", lambda: be("web"), stage=1)])
+children = [Child("app", lambda: be("app"), stage=0), Child("web", lambda: be("web"), stage=1)]
+supervisor = Supervisor(children, sockets)
 supervisor.start()
 sys.exit(supervisor.run())
 """
@@ -148,8 +150,8 @@ def test_stop_goes_from_the_highest_stage_down(tmp_path: Path, number: signal.Si
         assert parent.all_gone()
 
 
-def test_killed_parent_leaves_no_child(tmp_path: Path) -> None:
-    """A parent that is killed with -9 ends the children too, each in its own good order."""
+def test_killed_parent_leaves_nothing_behind(tmp_path: Path) -> None:
+    """A parent that is killed with -9 ends the children too, each in its own good order; they tidy up."""
     with supervised(tmp_path) as parent:
         parent.wait_for_lives("app", 1)
         parent.wait_for_lives("web", 1)
@@ -158,3 +160,4 @@ def test_killed_parent_leaves_no_child(tmp_path: Path) -> None:
         wait_until(parent.all_gone, seconds=10, what="the children to be gone")
 
         assert sorted(parent.stopped()) == ["app", "web"]
+        assert not (tmp_path / "sockets").exists()
