@@ -1,5 +1,6 @@
 """Whatever the database does in the middle of it, a batch is applied whole and once, or the answer says unknown."""
 
+import pymysql
 import pytest
 
 from shillings import ids
@@ -9,7 +10,7 @@ from shillings.ledger.transfers import Decision, Transfer
 from shillings.storage import engine as engine_module
 from shillings.storage import lanes
 from shillings.storage.engine import SQLITE, Trouble, trouble
-from shillings.storage.lanes import CONFLICT_RETRIES_MAX
+from shillings.storage.lanes import CONFLICT_RETRIES_MAX, Session
 from shillings.storage.schema import migrate
 from tests.contract.bank import NOBODY, Bank, Somebody, payment, topup
 from tests.contract.troubles import CONFLICTS, Plan, database_error
@@ -102,6 +103,24 @@ async def test_refusal_whose_commit_was_lost_is_no_replay(
     assert plan.all_met
     [again] = await carry_out(bank, [payment(ann, bob, 10, "key")])
     assert again == Decision(Outcome.INSUFFICIENT_FUNDS, ids.NIL, replayed=True)
+
+
+def test_refusal_that_never_arrived_gives_way_to_what_was_decided_since(bank: Bank) -> None:
+    """A refusal whose COMMIT never arrived is not what the key says once another server has used it and paid."""
+
+    class Deaf(Session):
+        def commit(self, *statements: str) -> None:
+            raise database_error(LOST)
+
+    ann, bob = bank.user(5), bank.user()
+    refused = bank.batch([payment(ann, bob, 10, "key")])
+    with pytest.raises(pymysql.err.OperationalError):
+        refused.carry_out(deaf := bank.open(Deaf))
+    deaf.discard()
+    bank.carry_out([topup(ann, 5)])
+    [paid] = bank.carry_out([payment(ann, bob, 10, "key")])
+
+    assert refused.carry_out(bank.session) == [Decision(Outcome.OK, paid.transaction_id, replayed=True)]
 
 
 async def test_unanswered_commit_of_a_database_that_stays_away_is_unknown(

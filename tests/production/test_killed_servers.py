@@ -44,6 +44,12 @@ def test_kill_loses_and_doubles_nothing(production: Production, name: str, durin
     wait_until(production.topology.is_ready, seconds=15, what="the service")
 
 
+def carried_out(production: Production) -> list[float]:
+    """How many payments each application server has made."""
+    labels = {"command": "PAY", "code": "ok"}
+    return [counted(server, "shillings_command_seconds_count", **labels) for server in production.topology.apps]
+
+
 def stop_in_a_transaction(production: Production, server: Server) -> None:
     """Stop a server (SIGSTOP) at a moment at which it has wallets locked."""
     idle = (
@@ -56,7 +62,12 @@ def stop_in_a_transaction(production: Production, server: Server) -> None:
             cursor.execute(idle)
             return cursor.fetchall() != ((0,),)
 
+        def gets_somewhere() -> None:
+            before = carried_out(production)[0]
+            wait_until(lambda: carried_out(production)[0] > before, seconds=10, what="a payment by app1")
+
         for _ in range(50):
+            gets_somewhere()  # or it would be stopped at the same place again
             os.kill(server.pid, signal.SIGSTOP)
             with suppress(TimeoutError):
                 wait_until(in_a_transaction, seconds=0.4, what="a transaction that does not go on")
@@ -114,12 +125,6 @@ def test_killed_connections(production: Production) -> None:
 
     production.pay_through("KILL CONNECTION, five rounds", kill_connections, during=50)
     assert len(killed) >= 10
-
-
-def carried_out(production: Production) -> list[float]:
-    """How many payments each application server has made."""
-    labels = {"command": "PAY", "code": "ok"}
-    return [counted(server, "shillings_command_seconds_count", **labels) for server in production.topology.apps]
 
 
 def test_two_application_servers_and_a_hot_account(production: Production) -> None:
