@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from shillings import clock, ids
 from shillings.storage.history import HistoryLine, HistoryLook, read_pages
+from shillings.storage.lanes import Rows, Session
 from shillings.storage.sessions import revoke
 from tests.contract.bank import MOMENT, TOKEN, Bank, Somebody, payment, topup
 
@@ -54,6 +55,20 @@ def test_new_entries_move_no_page(bank: Bank) -> None:
 
     assert [line.amount for line in first + second] == [10, 9, 8, 7, 6, 5, 4, 3]
     assert page(bank, ann, first[0].seq + 1, 4) == first
+
+
+def test_order_is_not_left_to_the_engine(bank: Bank) -> None:
+    """SQL promises no order for rows put together with UNION ALL: in whichever they come, the newest is first."""
+
+    class TurnedRound(Session):
+        def visit(self, *statements: str) -> list[Rows]:
+            return [rows[::-1] for rows in super().visit(*statements)]
+
+    ann = bank.user()
+    bank.carry_out([topup(ann, number) for number in range(1, 6)])
+    [found] = read_pages(bank.open(TurnedRound), [HistoryLook(ann.user_id, TOKEN, NEWEST, 3)])
+
+    assert [line.amount for line in found or ()] == [5, 4, 3]
 
 
 def test_crowd_of_looks_is_answered_each_its_own(bank: Bank) -> None:
