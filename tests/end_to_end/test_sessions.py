@@ -4,8 +4,10 @@ import base64
 import hmac
 import json
 import re
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -154,6 +156,28 @@ def test_cookie_is_for_this_site_and_no_script(client: Client, name: str) -> Non
     assert claims.keys() == {"sub", "jti", "iat", "exp"}
     assert answer.body == {}
     assert first.removeprefix("token=").encode() not in answer.content
+
+
+def test_login_is_noted(service: Service) -> None:
+    """The time of a user's last login is kept; a wrong password does not count as one."""
+    email = f"{uuid4()}@example.com"
+    client = service.client()
+
+    def last_login() -> str | None:
+        with closing(sqlite3.connect(f"file:{service.data_dir / 'shillings.db'}?mode=ro", uri=True)) as database:
+            found: tuple[str | None] = database.execute(
+                "SELECT last_login FROM credentials WHERE email = ?", (email,)
+            ).fetchone()
+        return found[0]
+
+    client.sign_up(email)
+    assert last_login() is None
+    assert client.log_in(email, "not the password").outcome == (401, "unauthenticated")
+    assert last_login() is None
+    client.log_in(email)
+    first = last_login()
+    client.log_in(email)
+    assert "" < (first or "") < (last_login() or "")
 
 
 def test_logout_clears_the_cookie(ann: User) -> None:

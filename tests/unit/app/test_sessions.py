@@ -147,7 +147,7 @@ async def test_entry_lives_as_long_as_the_token(database: Database, tokens: Toke
 
 
 async def test_logout_is_known_everywhere(database: Database, tokens: Tokens) -> None:
-    """After a logout the database has the revocation and the cache a tombstone; other processes refuse the session."""
+    """After a logout the database has the revocation and the cache a tombstone, which spares it all further looks."""
     cache = MemoryCache()
     here, there = process(database, tokens, cache), process(database, tokens, cache)
     token, claims = tokens.make(ids.new_id())
@@ -159,6 +159,7 @@ async def test_logout_is_known_everywhere(database: Database, tokens: Tokens) ->
     assert await cache.get([claims.token_id]) == [TOMBSTONE]
     assert await refused(here, token)
     assert await refused(there, token)
+    assert database.looks == [[claims.token_id]]
 
 
 async def test_logout_holds_without_a_cache(database: Database, tokens: Tokens) -> None:
