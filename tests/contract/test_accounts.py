@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from shillings import clock, ids
 from shillings.ledger.outcomes import Outcome
 from shillings.storage import lanes
 from shillings.storage.accounts import Balance, BalanceLook, NewUser, add_user, read_balances
+from shillings.storage.lanes import Session
 from shillings.storage.sessions import find_credentials, revoke
 from tests.contract.bank import MOMENT, TOKEN, Bank, new_user, topup
 from tests.contract.troubles import Plan
@@ -26,6 +28,22 @@ HARD_NAMES = [
     ":name",
     "?",
 ]
+
+
+def test_sign_up_that_lost_a_race_is_told_so(bank: Bank) -> None:
+    """Who looked before the other one signed up, and found the email free, is refused by the database all the same."""
+
+    class Early(Session):
+        """Its first look finds nobody."""
+
+        def execute(self, statement: sa.Executable, parameters: Any = None) -> sa.CursorResult[Any]:
+            if isinstance(statement, sa.Select):
+                statement = statement.where(sa.false())
+            return super().execute(statement, parameters)
+
+    email = f"race-{bank.dialect.name}@example.com"
+    assert add_user(bank.session, new_user(email))
+    assert not add_user(bank.open(Early), new_user(email))
 
 
 async def test_twenty_sign_ups_with_one_email_make_one_user(bank: Bank) -> None:

@@ -233,6 +233,35 @@ async def test_row_that_cannot_be_written_takes_nothing_along(bank: Bank) -> Non
     assert bank.ledger() == before
 
 
+async def test_lane_goes_on_after_a_row_that_cannot_be_written(bank: Bank) -> None:
+    """What the database refused leaves no transaction open in which the next batch would find itself."""
+    ann, bob, lane = bank.user(100), bank.user(), bank.lane()
+    used = payment(ann, bob, 1)
+    bank.carry_out([used])
+    with pytest.raises(Exception, match=r"(?i)duplicate|unique"):
+        await lane.run(bank.batch([used._replace(amount=3)]).carry_out)
+    [decision] = await lane.run(bank.batch([payment(ann, bob, 2)]).carry_out)
+    await lane.close()
+
+    assert decision.outcome is Outcome.OK
+    assert bank.balance(bob) == 3
+    assert bank.ledger()
+
+
+async def test_lane_goes_on_after_a_commit_that_had_happened(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Having looked what became of a COMMIT, the lane holds no wallet any more."""
+    ann, bob = bank.user(100), bank.user()
+    bank.receivers = type(bank.receivers)()
+    Plan((COMMIT, "after", LOST)).install(monkeypatch)
+    lane = bank.lane()
+    await lane.run(bank.batch([payment(ann, bob, 1)]).carry_out)
+    bank.carry_out([topup(ann, 1)])
+    await lane.run(bank.batch([payment(ann, bob, 2)]).carry_out)
+    await lane.close()
+
+    assert (bank.balance(ann), bank.balance(bob)) == (98, 3)
+
+
 async def test_wallet_of_a_server_that_stopped_is_free_again(
     fresh_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -283,3 +283,44 @@ async def test_visit_that_never_took_its_batch_fails_for_it() -> None:
     batcher: Batcher[int, int] = Batcher(broken, batch_items_max=10, queue_items_max=10)
     with pytest.raises(RuntimeError):
         await asyncio.wait_for(batcher.submit(1, FOREVER), 5)
+
+
+@pytest.mark.parametrize("error", [None, Unavailable()], ids=["done", "refused"])
+async def test_caller_who_leaves_during_the_visit_costs_nobody_an_answer(error: Exception | None) -> None:
+    """A caller who gives up while the visit is under way does not take its neighbours' answers along."""
+    visits = Visits(lambda _items: error)
+    visits.open.clear()
+    batcher = visits.batcher()
+    gone, stays = batcher.submit(1, FOREVER), batcher.submit(2, FOREVER)
+    await visits.begun(1)
+    gone.cancel()
+    visits.open.set()
+    async with asyncio.timeout(5):
+        [got] = await asyncio.gather(stays, return_exceptions=True)
+
+    assert got == (error or "done 2")
+
+
+async def test_late_item_beside_a_sick_one_is_told_so() -> None:
+    """Whatever becomes of the visit, an item that came too late for it gets its answer."""
+    batcher = Visits(lambda items: ValueError("sick") if 2 in items else None).batcher()
+    deadlines = [(1, time.monotonic() - 1), (2, FOREVER), (3, FOREVER)]
+    async with asyncio.timeout(5):
+        got = await asyncio.gather(*[batcher.submit(*one) for one in deadlines], return_exceptions=True)
+
+    assert [type(one) for one in got] == [DeadlineExceeded, ValueError, str]
+
+
+async def test_visit_that_fails_takes_nobody_along_who_came_later() -> None:
+    """Who waits for the next visit does not share the failure of this one."""
+    visits = Visits(lambda items: Unavailable() if 1 in items else None)
+    visits.open.clear()
+    batcher = visits.batcher()
+    first = batcher.submit(1, FOREVER)
+    await visits.begun(1)
+    later = batcher.submit(2, FOREVER)
+    visits.open.set()
+    with pytest.raises(Unavailable):
+        await first
+
+    assert await later == "done 2"

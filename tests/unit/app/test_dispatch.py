@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 import pytest
+from structlog.testing import capture_logs
 
 from shillings import ids
 from shillings.app.call import Call
@@ -89,14 +90,19 @@ async def _never(_call: Call, _request: wire.TopupRequest) -> wire.MovementAnswe
     "error", [ValueError(SECRET), KeyError(SECRET), AssertionError(SECRET), TypeError(SECRET), OSError(SECRET)]
 )
 async def test_crash_is_internal_and_leaks_nothing(error: Exception) -> None:
-    """Whatever a command raises, the answer is `internal` (unknown outcome), with no word of the reason."""
+    """Whatever a command raises, the answer is `internal` (unknown), without the reason; no log has the token."""
 
     async def crashes(_call: Call, _request: wire.TopupRequest) -> wire.MovementAnswer:
         raise error
 
     observed: Observed = []
-    response = await answer_of(crashes, topup(), observed=observed)
+    request = topup()
+    request.token = "a-token-to-keep"
+    with capture_logs() as logs:
+        response = await answer_of(crashes, request, observed=observed)
 
+    assert [line["event"] for line in logs] == ["command_crashed"]
+    assert request.token not in str(logs)
     assert response.code == wire.INTERNAL
     assert SECRET not in response.message
     assert response.data == b""

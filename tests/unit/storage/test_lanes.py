@@ -1,6 +1,7 @@
 """A lane runs work again when that can help, a bounded number of times, and says what it means when it gives up."""
 
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import cast
@@ -160,3 +161,37 @@ def test_recovery_rolls_back_or_opens_anew(error: Exception, closes: bool, monke
 
 def _noting(done: list[str], name: str) -> Callable[[], None]:
     return lambda: done.append(name)
+
+
+async def test_doubt_is_of_one_work_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After work whose outcome is unknown, the lane's next work is refused as plainly as ever."""
+    monkeypatch.setattr(lanes, "LOST_COMMIT_SECONDS_MAX", 0.05)
+    journal = Journal(*[LOST] * 100_000, in_commit=True)
+
+    def refused(_session: Session) -> None:
+        raise LOST
+
+    async with journal.lane() as lane:
+        with pytest.raises(OutcomeUnknown):
+            await lane.run(journal.work)
+        with pytest.raises(Unavailable):
+            await lane.run(refused)
+
+
+@pytest.mark.parametrize("answer", [DEADLOCK, AWAY], ids=["deadlock", "away"])
+async def test_commit_that_was_answered_is_not_in_doubt(answer: Exception) -> None:
+    """A COMMIT that got an error for an answer was not applied, so the refusal is a plain one."""
+    with pytest.raises(Unavailable):
+        await Journal(*[answer] * 100, in_commit=True).run()
+
+
+def test_pauses_between_conflicts_have_a_longest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many conflicts there were, the thread never sleeps longer than it may."""
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    patience = lanes._Patience()
+    for _ in range(CONFLICT_RETRIES_MAX + 1):
+        patience.note(trouble(DEADLOCK), commit_sent=False)
+        patience.pause()
+
+    assert max(slept) <= lanes.CONFLICT_PAUSE_SECONDS * lanes.CONFLICT_PAUSES_MAX * 1.5

@@ -46,6 +46,11 @@ class App:
         """Answer the request with this data."""
         self._gates[data].set()
 
+    def hold(self) -> None:
+        """From now on answer only what is told."""
+        self._all.clear()
+        self._gates.clear()
+
     def let_all(self) -> None:
         """Answer every request, now and from now on."""
         self._all.set()
@@ -132,5 +137,5 @@ class RawPeer:
             try:
                 while await self._reader.read(65_536):
                     pass
-            except ConnectionResetError:
+            except ConnectionError:
                 pass

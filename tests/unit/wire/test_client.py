@@ -90,6 +90,25 @@ async def test_server_that_hangs_is_not_asked_while_another_answers(tmp_path: Pa
         assert len(hung.seen) == 1
 
 
+async def test_server_that_hangs_is_not_asked_however_busy_the_other_is(tmp_path: Path) -> None:
+    """A server that hangs has nothing in flight, and gets nothing all the same while the other one has much."""
+    hung, awake = App(), App()
+    there, here = address_in(tmp_path, "hung"), address_in(tmp_path, "awake")
+    async with listening(hung, there), listening(awake, here), client_of(there, here) as client:
+        await connected(client, 2)
+        await _deadline_passes(client, hung)
+        awake.let_all()
+        await client.call(request(b"first"), FOREVER)
+        await until(lambda: client.in_flight == 0)
+        awake.hold()
+        asked = [client.call(request(b"%d" % number), FOREVER) for number in range(5)]
+        await until(lambda: b"4" in awake.seen + hung.seen)
+
+        assert hung.seen == [b"first"]
+        awake.let_all()
+        await asyncio.gather(*asked)
+
+
 async def test_server_that_comes_back_is_asked_again(tmp_path: Path) -> None:
     """Whatever a silent server says, and be it an answer that nobody waits for, it is asked again."""
     hung, awake = App(), App()
@@ -179,6 +198,23 @@ async def test_it_reconnects_and_never_sends_again(tmp_path: Path) -> None:
 
     assert answer.data == b"new"
     assert (first.seen, second.seen) == ([b"0", b"1", b"2"], [b"new"])
+
+
+async def test_pauses_between_attempts_have_a_longest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a server was away, the next attempt to reach it is never far."""
+    pauses: list[float] = []
+    sleep = asyncio.sleep
+
+    async def noted(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr(asyncio, "sleep", noted)
+    async with client_of(address_in(tmp_path)):
+        while len(pauses) < 100:
+            await sleep(0)
+
+    assert max(pauses) <= client_module.RECONNECT_SECONDS_MAX
 
 
 async def test_it_waits_for_a_server_that_is_not_there_yet(tmp_path: Path) -> None:

@@ -90,6 +90,22 @@ async def test_half_a_frame_and_silence_is_cut(tmp_path: Path, monkeypatch: pyte
         assert [one.data for one in await idle.responses(1)] == [b"still here"]
 
 
+async def test_frame_that_drips_is_cut_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte now and then does not buy a frame more time."""
+    monkeypatch.setattr(stream, "HALF_FRAME_SECONDS_MAX", 0.2)
+    async with listening(App(), address := address_in(tmp_path)), RawPeer.connect(address) as peer:
+        peer.send(b"\0\0\4\0")
+
+        async def drip() -> None:
+            while True:
+                peer.send(b"x")
+                await asyncio.sleep(0.05)
+
+        dripping = asyncio.create_task(drip())
+        await peer.closed()
+        dripping.cancel()
+
+
 async def test_slow_line_is_not_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A peer whose frames always arrive cut in the middle goes on for as long as each of them ends in time."""
     monkeypatch.setattr(stream, "HALF_FRAME_SECONDS_MAX", 0.4)
