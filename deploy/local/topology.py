@@ -116,10 +116,11 @@ class Topology:
         return self.webs[0].url if self._nginx is None else self._nginx.url
 
     def is_ready(self) -> bool:
-        """Whether the entrance says that everything behind it answers."""
-        if self._nginx is None:
-            return answers_ok(self.webs[0].port, "/readyz")
-        return answers_ok(self._nginx.port, "/readyz", self._nginx.host)
+        """Whether every web server says that everything behind it answers, and the entrance lets one be asked."""
+        if not all(answers_ok(web.port, "/readyz") for web in self.webs):
+            # The entrance asks one of them only. One that has just lost its application servers may lag behind.
+            return False
+        return self._nginx is None or answers_ok(self._nginx.port, "/readyz", self._nginx.host)
 
     def start(self) -> Self:
         """Start everything and wait until it is ready; stop what was started if it does not get there.
