@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast
 
 from shillings.money import Currency
 from shillings.telemetry.tracing import PassOn
-from shillings.web.service import WebService
+from shillings.web.service import Observe, WebService
 from shillings.wire import shillings_pb2 as wire
 from shillings.wire.client import AppClient
 
@@ -54,14 +54,16 @@ class Answer(NamedTuple):
         return self.http, self.body["status"]["code"]
 
 
-def web_of(app: FakeApp, *, cookie_secure: bool = False) -> WebService:
+def web_of(
+    app: FakeApp, *, cookie_secure: bool = False, observe: Observe = lambda _path, _status, _seconds: None
+) -> WebService:
     """The web layer before an application layer."""
     return WebService(
         client=cast(AppClient, app),
         currency=Currency("USD", 2),
         cookie_secure=cookie_secure,
         timeout_s=1.0,
-        observe=lambda _path, _status, _seconds: None,
+        observe=observe,
         tracing=PassOn(),
     )
 

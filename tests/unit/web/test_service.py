@@ -242,3 +242,14 @@ async def test_token_larger_than_a_frame_is_none(header: bytes) -> None:
 
     assert answer.outcome == (401, "unauthenticated")
     assert app.seen[0].token == ""
+
+
+async def test_paths_nobody_serves_are_counted_as_one() -> None:
+    """Whoever asks for a thousand paths that are not there makes one line of metrics, not a thousand."""
+    seen: list[tuple[str, str]] = []
+    web = web_of(FakeApp(), observe=lambda path, status, _seconds: seen.append((path, status)))
+    for path in ("/nothing", "/v1/nothing", "/v1/account", "/healthz"):
+        await ask(web, "GET", path)
+
+    assert [path for path, _ in seen] == ["other", "other", "/v1/account", "/healthz"]
+    assert [status for _, status in seen][:2] == ["404", "404"]
