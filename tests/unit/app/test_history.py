@@ -7,7 +7,7 @@ import pytest
 
 from shillings import ids
 from shillings.app.call import Call
-from shillings.app.history import History
+from shillings.app.history import PAGES_OF_ONE_VISIT_MAX, History
 from shillings.auth.tokens import Claims
 from shillings.batching import Batcher, Item, Result, Take, Visit
 from shillings.errors import Code, Refusal
@@ -38,6 +38,8 @@ def make(pages: Pages) -> History:
     def make_batcher(
         name: str, visit: Visit[Item, Result], *, batch_items_max: int | None = None, visits_max: int = 1
     ) -> Batcher[Item, Result]:
+        assert batch_items_max == PAGES_OF_ONE_VISIT_MAX, "pages are large, so fewer than others make a visit"
+
         async def noting(take: Take[Item]) -> Any:
             pages.looks += cast("list[HistoryLook]", take())
             return await visit(take)

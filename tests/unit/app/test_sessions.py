@@ -131,6 +131,20 @@ async def test_crowd_asks_once(database: Database, tokens: Tokens) -> None:
     assert database.looks == [[claims.token_id for _, claims in made]]
 
 
+async def test_what_a_process_remembers_has_a_bound(
+    database: Database, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many sessions come, a process keeps a bounded number of profiles, and knows everybody all the same."""
+    monkeypatch.setattr("shillings.app.sessions.KNOWN_MAX", 3)
+    sessions = process(database, tokens, MemoryCache())
+    for token, claims in [tokens.make(ids.new_id()) for _ in range(10)] * 2:
+        asked = call(token)
+        await sessions.signed_in(asked)
+
+        assert asked.profile == profile_of(claims.user_id)
+        assert len(sessions._known) <= 3
+
+
 async def test_entry_lives_as_long_as_the_token(database: Database, tokens: Tokens) -> None:
     """What goes into the cache has the token's remaining life, not a second and not for ever."""
     kept: list[int] = []
