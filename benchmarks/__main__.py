@@ -1,6 +1,6 @@
 """`make bench`, `make bench-scale`, and a smoke test of both.
 
-python -m benchmarks              rates, latencies, promises, overload; seven to eight minutes
+python -m benchmarks              rates, latencies, promises, overload, webhooks; eight to nine minutes
 python -m benchmarks --quick      the same, with less certainty, in about two minutes
 python -m benchmarks scale        how cost grows with users, history, processes and time
 python -m benchmarks smoke        every part once, as short as it can be; measures nothing
@@ -14,19 +14,20 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from benchmarks.document import write_part
-from benchmarks.load import LoadFailed
+from benchmarks.movements_report import movement_promises
 from benchmarks.plot import draw
+from benchmarks.production import Stage, UnexpectedAnswers
 from benchmarks.progress import Bar
 from benchmarks.rates import Plan, Rates, RatesRun, planned_seconds
 from benchmarks.report import rates_part
 from benchmarks.scale import SCALE_BUFFER_POOL_MB, ScalePlan, ScaleRun, planned_scale_seconds
 from benchmarks.scale_report import scale_part
-from benchmarks.stage import Stage, UnexpectedAnswers
 from benchmarks.sysbench import SysbenchFailed
 from benchmarks.targets import promises
-from benchmarks.verify import LedgerWrong
 from deploy.local.programs import MissingProgram
 from deploy.local.server import ServerFailed
+from shillings.audit.auditor import LedgerWrong
+from shillings.load.process import LoadFailed
 
 _HERE = Path(__file__).parent
 _START_SECONDS = 20.0
@@ -40,8 +41,8 @@ app = App(name="python -m benchmarks", help="Measure Shillings.", version_flags=
 def rates(
     *,
     quick: Annotated[bool, Parameter(help="Two minutes, with less certainty.")] = False,
-    rounds: Annotated[int | None, Parameter(help="How often each point is looked at.")] = None,
-    seconds: Annotated[float | None, Parameter(help="How long each look takes.")] = None,
+    rounds: Annotated[int | None, Parameter(help="How often each point is measured.")] = None,
+    seconds: Annotated[float | None, Parameter(help="How long each measurement takes.")] = None,
     overload_seconds: Annotated[float | None, Parameter(help="How long the overload lasts.")] = None,
     users: Annotated[int | None, Parameter(help="How many users there are.")] = None,
     web: Annotated[int | None, Parameter(help="How many web processes.")] = None,
@@ -68,8 +69,8 @@ def scale(
     users: Annotated[int | None, Parameter(help="How many users are many.")] = None,
     history: Annotated[int | None, Parameter(help="How many transactions are many.")] = None,
     long_seconds: Annotated[float | None, Parameter(help="How long memory is watched.")] = None,
-    rounds: Annotated[int | None, Parameter(help="How often each point is looked at.")] = None,
-    seconds: Annotated[float | None, Parameter(help="How long each look takes.")] = None,
+    rounds: Annotated[int | None, Parameter(help="How often each point is measured.")] = None,
+    seconds: Annotated[float | None, Parameter(help="How long each measurement takes.")] = None,
     results: Results = _HERE,
 ) -> None:
     """Measure how cost grows with users, history, processes and time."""
@@ -87,12 +88,12 @@ def scale(
 
 @app.command
 def smoke(*, results: Results | None = None) -> None:
-    """Run every part once, as short as it can be. The figures mean nothing, so they are thrown away by default."""
+    """Run every part once, as short as it can be. The figures mean nothing, so they are not kept by default."""
     if results is None:
         with tempfile.TemporaryDirectory(prefix="shillings-") as directory:
             smoke(results=Path(directory))
         return
-    _rates(Plan(users=50, rounds=1, seconds=0.2, overload_seconds=1.0, clients_max=16), results)
+    _rates(Plan(users=50, rounds=1, seconds=0.2, overload_seconds=1.0, clients_max=16, waiting=200), results)
     _scale(ScalePlan(users=500, history=2_000, few_users=100, long_seconds=1.0, rounds=1, seconds=0.2), results)
 
 
@@ -101,7 +102,7 @@ def _rates(plan: Plan, results: Path) -> None:
         bar.step("starting the servers", _START_SECONDS)
         found = RatesRun(stage, plan).run(bar)
         _write(found, stage.directory, results)
-    for promise in promises(found.results):
+    for promise in [*promises(found.results), *movement_promises(found.movements)]:
         print(promise)
     print(f"Written: {results / 'RESULTS.md'}, {results / 'results.svg'}")
 

@@ -10,11 +10,11 @@ measured.
 """
 
 PARTS = ("rates", "scale")
-"""In the order in which they stand in the file."""
+"""In the order in which they are in the file."""
 
 
 def write_part(path: Path, name: str, text: str) -> None:
-    """Write one part of the file anew; make the file if there is none."""
+    """Write one part of the file again; make the file if there is none."""
     assert name in PARTS, "the file's parts are known"
     old = path.read_text() if path.exists() else ""
     parts = {part: text if part == name else _read_part(old, part) for part in PARTS}

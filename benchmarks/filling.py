@@ -45,7 +45,7 @@ def password_hash() -> str:
 
 
 class Filling:
-    """Puts users and history into an empty MariaDB database that has the schema.
+    """Puts users and history into an empty database of MariaDB or MySQL that has the schema.
 
     Args:
         connection: to the database, committing each statement.
@@ -58,12 +58,17 @@ class Filling:
         self._connection = connection
         self._users = users
         self._history = history
+        self._has_sequences = True
 
     def run(self) -> Iterator[float]:
         """Do it, piece by piece; yields what share is done."""
-        statements = [*self._user_statements(), *self._history_statements()]
         with self._connection.cursor() as cursor:
+            cursor.execute("SELECT VERSION()")
+            self._has_sequences = "MariaDB" in str(cursor.fetchone())
             cursor.execute("SET SESSION unique_checks = 0")
+            if not self._has_sequences:
+                cursor.execute(f"SET SESSION cte_max_recursion_depth = {_ROWS_MAX}")
+            statements = [*self._user_statements(), *self._history_statements()]
             for done, statement in enumerate(statements, start=1):
                 cursor.execute(statement)
                 yield done / len(statements)
@@ -73,13 +78,14 @@ class Filling:
         hashed = password_hash()
         n = "seq"
         for first, last in _pieces(self._users):
-            source = f"FROM seq_{first}_to_{last}"
+            source = f"FROM {self._numbers(first, last)}"
             user, mail, topup = _USER_ID.format(n=n), _EMAIL.format(n=n), _TOPUP_ID.format(n=n)
             yield (
                 "INSERT INTO users (user_id, first_name, middle_name, last_name, email, phone, balance, entry_count,"
                 f" created_at, updated_at) SELECT {user}, 'Ann', '', 'Lee', {mail}, '', {BALANCE},"
                 f" {1 + 2 * cycles}, '{_BORN}', '{_BORN}' {source}"
             )
+            yield f"INSERT INTO emails (email, user_id) SELECT {mail}, {user} {source}"
             yield (
                 "INSERT INTO credentials (credential_id, user_id, email, password, updated_at, last_login)"
                 f" SELECT {topup}, {user}, {mail}, '{hashed}', '{_BORN}', NULL {source}"
@@ -104,7 +110,7 @@ class Filling:
                 f" receiver_email, amount, created_at) SELECT {_PAYMENT_ID.format(n='seq')}, 'payment',"
                 f" {_USER_ID.format(n=sender)}, {_EMAIL.format(n=sender)},"
                 f" {_USER_ID.format(n=receiver)}, {_EMAIL.format(n=receiver)}, 1,"
-                f" TIMESTAMPADD(MICROSECOND, seq * 1000, '{_BORN}') FROM seq_{first}_to_{last}"
+                f" TIMESTAMPADD(MICROSECOND, seq * 1000, '{_BORN}') FROM {self._numbers(first, last)}"
             )
         if cycles:
             # One account after the other, as the primary key has them: the top-up, then two entries of each cycle.
@@ -126,7 +132,16 @@ class Filling:
             f" IF({entry} = 0, {_TOPUP_ID.format(n=account)}, {_PAYMENT_ID.format(n=payment)}),"
             f" IF({entry} = 0, {BALANCE}, IF({pays}, -1, 1)),"
             f" {BALANCE} + IF({entry} = 0 OR {is_second} = 1, 0, IF({account} = 0, -1, 1))"
-            f" FROM seq_{first}_to_{last}"
+            f" FROM {self._numbers(first, last)}"
+        )
+
+    def _numbers(self, first: int, last: int) -> str:
+        """A table whose column `seq` has the numbers from first to last."""
+        if self._has_sequences:
+            return f"seq_{first}_to_{last}"
+        return (
+            f"(WITH RECURSIVE numbers (seq) AS (SELECT {first} UNION ALL SELECT seq + 1 FROM numbers"
+            f" WHERE seq < {last}) SELECT seq FROM numbers) AS counted"
         )
 
 
@@ -137,6 +152,7 @@ def fill_sqlite(path: Path, users: int) -> None:
     try:
         with connection:
             _insert(connection, "users", [_user_row(n) for n in range(users)])
+            _insert(connection, "emails", [(email(n), user_id(n)) for n in range(users)])
             _insert(
                 connection,
                 "credentials",
@@ -154,6 +170,7 @@ def fill_sqlite(path: Path, users: int) -> None:
 
 _SQLITE_COLUMNS = {
     "users": "user_id, first_name, middle_name, last_name, email, phone, balance, entry_count, created_at, updated_at",
+    "emails": "email, user_id",
     "credentials": "credential_id, user_id, email, password, updated_at, last_login",
     "transactions": "transaction_id, kind, sender_id, sender_email, receiver_id, receiver_email, amount, created_at",
     "entries": "account_id, seq, transaction_id, amount, balance",

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import psutil
 
-from deploy.local.programs import find_program
+from deploy.local.mysql import mysql_version
+from deploy.local.programs import MissingProgram, find_program
 
 _SYNC_SECONDS = 0.5
 
@@ -32,6 +33,7 @@ def describe(directory: Path) -> list[tuple[str, str]]:
             f"{platform.system()} {platform.release()}, {platform.python_implementation()} {platform.python_version()}",
         ),
         ("MariaDB", _program_version("mariadbd", "--no-defaults", "--version")),
+        ("MySQL", _mysql_version()),
         ("Redis", _program_version("redis-server", "--version")),
         ("nginx", _program_version("nginx", "-v")),
         ("sysbench", _program_version("sysbench", "--version")),
@@ -69,6 +71,13 @@ def _syncs(directory: Path) -> float:
         os.close(file)
         path.unlink()
     return count / (time.perf_counter() - began)
+
+
+def _mysql_version() -> str:
+    try:
+        return mysql_version()
+    except MissingProgram:
+        return "none"
 
 
 def _program_version(name: str, *arguments: str) -> str:

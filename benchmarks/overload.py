@@ -1,14 +1,14 @@
 """More than the service can do: four times the peak, from clients that do not wait for each other.
 
 What is wanted: as much is accepted as at the peak, the rest is refused at once, nothing acknowledged is lost, and when
-the crowd has gone, all is as before.
+the overload has ended, all is as before.
 """
 
 from dataclasses import dataclass
 
-from benchmarks.histogram import Histogram
-from benchmarks.jobs import TICK_SECONDS, Phase, Tick
-from benchmarks.stage import Stage, Target
+from benchmarks.production import Stage, Target
+from shillings.load.histogram import Histogram
+from shillings.load.jobs import TICK_SECONDS, Phase, Tick
 
 FACTOR = 4
 CALM_BEFORE_SECONDS = 5.0
@@ -34,7 +34,7 @@ class Overload:
         refused: requests a second that were answered 503.
         refused_latencies: of those.
         others: how many requests had another fate, by status (see `jobs` for those under 100).
-        recovered_seconds: after the crowd had gone, how long until all was as before; None if it never was.
+        recovered_seconds: after the overload had ended, how long until all was as before; None if it never was.
         timeline: all of it, in ticks, with the calm before and after.
         generator_busy: the share of one processor that the load generator took meanwhile.
     """

@@ -1,4 +1,4 @@
--- What a service without crowds does: one transaction for each payment, on Shillings' own tables.
+-- What a service without batches does: one transaction for each payment, on Shillings' own tables.
 --
 -- Both wallets are locked in id order, both balances updated, the transaction, its two entries and the idempotency key
 -- inserted, and all of it committed. Each payment is one client's; as many run at once as there are connections.

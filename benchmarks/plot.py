@@ -1,58 +1,83 @@
 """The picture of a run: four panels, each of which says one thing."""
 
-from collections.abc import Iterator
-from itertools import pairwise
+from io import BytesIO
+from typing import Any, NamedTuple
 
+import matplotlib as mpl
 import psutil
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import FuncFormatter, NullLocator
+from matplotlib.typing import RcKeyType
 
-from benchmarks.jobs import TICK_SECONDS
 from benchmarks.overload import FACTOR, Overload
 from benchmarks.rates import CLIENTS, CONNECTIONS, Rates
 from benchmarks.rounds import Series
-from benchmarks.svg import (
-    FAINT,
-    Place,
-    Scale,
-    box,
-    dot,
-    line,
-    linear,
-    logarithmic,
-    path,
-    picture,
-    round_up,
-    text,
-)
 from benchmarks.targets import HALF_PEAK, best_bare
+from shillings.load.jobs import TICK_SECONDS
 
-WIDTH, HEIGHT = 1000, 700
-_PAY, _PAY_LIGHT, _READ, _ECHO, _BARE, _REFUSED = "#d9480f", "#ffa94d", "#1971c2", "#ced4da", "#495057", "#a5a5c9"
-_PANEL = (440.0, 268.0)
-_LEFT, _RIGHT, _TOP, _BOTTOM = 36.0, 530.0, 48.0, 392.0
+_INCHES = (12.0, 8.4)
+_PAY, _PAY_LIGHT, _READ, _ECHO, _BARE, _REFUSED = "#d9480f", "#ffa94d", "#1971c2", "#ced4da", "#495057", "#7c7cab"
+_FAINT = "#868e96"
+_STYLE: dict[RcKeyType, Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans", "system-ui", "sans-serif"],
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": _FAINT,
+    "axes.titlesize": 12,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 24,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e9ecef",
+    "xtick.color": _FAINT,
+    "ytick.color": _FAINT,
+    # Words stay words, and two pictures of the same figures are the same.
+    "svg.fonttype": "none",
+    "svg.hashsalt": "shillings",
+}
+
+
+class Line(NamedTuple):
+    """One line of a panel, named beside its end."""
+
+    name: str
+    color: str
+    points: list[tuple[float, float]]
 
 
 def draw(rates: Rates) -> str:
     """The whole picture as SVG."""
-    results = rates.results
-    elements = [
-        *_bars((_LEFT, _TOP), results),
-        *_curves((_RIGHT, _TOP), results),
-        *_ranges((_LEFT, _BOTTOM), results),
-    ]
-    if rates.overload is not None:
-        elements += _overload((_RIGHT, _BOTTOM), rates.overload)
-    return picture(WIDTH, HEIGHT, "How fast Shillings is", elements)
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=_INCHES, layout=ConstrainedLayoutEngine(h_pad=0.15, w_pad=0.12))
+        FigureCanvasSVG(figure)
+        panels = figure.subplots(2, 2)
+        _bars(panels[0][0], rates.results)
+        _curves(panels[0][1], rates.results)
+        _ranges(panels[1][0], rates.results)
+        if rates.overload is None:
+            panels[1][1].set_axis_off()
+        else:
+            _overload(panels[1][1], rates.overload)
+        file = BytesIO()
+        figure.savefig(file, format="svg", metadata={"Title": "How fast Shillings is", "Date": None})
+    return file.getvalue().decode()
 
 
-def _head(at: Place, title: str, subtitle: str) -> Iterator[str]:
-    yield text((at[0], at[1] - 12), title, size=15, weight="600")
-    yield text((at[0], at[1] + 6), subtitle, size=11.5, color=FAINT)
+def _head(axes: Axes, title: str, subtitle: str) -> None:
+    axes.set_title(title)
+    axes.annotate(subtitle, (0, 1), (0, 8), xycoords="axes fraction", textcoords="offset points", color=_FAINT)
 
 
-def _bars(at: Place, results: dict[str, Series]) -> Iterator[str]:
+def _bars(axes: Axes, results: dict[str, Series]) -> None:
     """One bar for each kind of request, at 64 clients."""
-    yield from _head(
-        at, "Requests per second", f"64 clients; {psutil.cpu_count()} processors for everything, the clients included"
+    _head(
+        axes, "Requests per second", f"64 clients; {psutil.cpu_count()} processors for everything, the clients included"
     )
     rows = [
         ("HTTP echo: the ceiling", results["echo 64"].rate, _ECHO),
@@ -62,134 +87,119 @@ def _bars(at: Place, results: dict[str, Series]) -> Iterator[str]:
         ("pay, embedded (SQLite)", results["pay embedded 64"].rate, _PAY_LIGHT),
         ("bare MariaDB, at its best", best_bare(results).rate, _BARE),
     ]
-    label, height, step = 150.0, 22.0, 37.0
-    scale = linear(0, max(rate for _, rate, _ in rows), 0, _PANEL[0] - label - 58)
-    for number, (name, rate, color) in enumerate(rows):
-        top = at[1] + 32 + number * step
-        weight = "600" if name == "pay" else "normal"
-        yield text((at[0] + label - 8, top + 15.5), name, anchor="end", weight=weight)
-        yield box((at[0] + label, top), scale(rate), height, color)
-        yield text((at[0] + label + scale(rate) + 6, top + 15.5), f"{rate:,.0f}", weight=weight)
+    names, values, colors = zip(*rows, strict=True)
+    bars = axes.barh(range(len(rows)), values, color=colors, height=0.6)
+    axes.bar_label(bars, labels=[f"{value:,.0f}" for value in values], padding=4)
+    axes.set_yticks(range(len(rows)), names, color="black")
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1.15 * max(values))
+    axes.grid(visible=False)
+    axes.xaxis.set_visible(False)
+    axes.spines[["bottom", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
 
 
-def _curves(at: Place, results: dict[str, Series]) -> Iterator[str]:
-    """Payments by number of clients: one commit for a crowd against one for each."""
-    yield from _head(at, "Payments per second, by number of clients", "one commit for a crowd, or one for each payment")
-    left, right, top, bottom = at[0] + 40, at[0] + _PANEL[0] - 84, at[1] + 30, at[1] + _PANEL[1] - 24
-    curves = [
-        ("Shillings", _PAY, [(n, results[f"pay direct {n}"].rate) for n in CLIENTS]),
-        ("through nginx", _PAY_LIGHT, [(n, results[f"pay nginx {n}"].rate) for n in (64, 256)]),
-        ("bare MariaDB", _BARE, [(n, results[f"bare {n}"].rate) for n in CONNECTIONS]),
+def _curves(axes: Axes, results: dict[str, Series]) -> None:
+    """Payments by number of clients: one commit for a batch against one for each."""
+    _head(axes, "Payments per second, by number of clients", "one commit for a batch, or one for each payment")
+    axes.set_xscale("log", base=2)
+    lines = [
+        Line("Shillings", _PAY, [(n, results[f"pay direct {n}"].rate) for n in CLIENTS]),
+        Line("through nginx", _PAY_LIGHT, [(n, results[f"pay nginx {n}"].rate) for n in (64, 256)]),
+        Line("bare MariaDB", _BARE, [(n, results[f"bare {n}"].rate) for n in CONNECTIONS]),
     ]
-    highest = round_up(max(rate for _, _, points in curves for _, rate in points))
-    x, y = logarithmic(1, 256, left, right), linear(0, highest, bottom, top)
-    yield from _vertical_axis(y, highest, left, right)
-    for clients in (1, 8, 16, 32, 64, 256):
-        yield text((x(clients), bottom + 17), str(clients), size=11, color=FAINT, anchor="middle")
-    ends = _spread([y(points[-1][1]) for _, _, points in curves])
-    for (name, color, points), end in zip(curves, ends, strict=True):
-        yield path([(x(clients), y(rate)) for clients, rate in points], color=color, width=2.5)
-        for clients, rate in points:
-            yield dot((x(clients), y(rate)), color)
-        beside = x(points[-1][0]) + 9
-        height = end if points[-1][0] == CLIENTS[-1] else y(points[-1][1])
-        yield text((beside, height + 4), name, color=color, weight="600")
+    for line in lines:
+        axes.plot(*zip(*line.points, strict=True), color=line.color, linewidth=2.5, marker="o", markersize=5)
+    _name_lines(axes, lines)
+    axes.set_xticks((1, 8, 16, 32, 64, 256), ("1", "8", "16", "32", "64", "256"))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.grid(visible=False, axis="x")
+    _from_zero(axes)
 
 
-def _ranges(at: Place, results: dict[str, Series]) -> Iterator[str]:
+def _ranges(axes: Axes, results: dict[str, Series]) -> None:
     """From the median to the 99th percentile, for payments under various loads."""
-    yield from _head(at, "How long a payment takes", "from the median (dot) to the 99th percentile (end), milliseconds")
-    label, step = 150.0, 33.0
+    _head(axes, "How long a payment takes", "from the median (dot) to the 99th percentile (end), milliseconds")
     rows = [
         ("bare MariaDB, 1 connection", results["bare 1"], _BARE),
         *[(f"{n} client{'s' if n > 1 else ''}", results[f"pay direct {n}"], _PAY) for n in CLIENTS],
         ("half the peak, open loop", results[HALF_PEAK], _PAY),
     ]
-    spans = [(series.quantile_ms(0.5), series.quantile_ms(0.99)) for _, series, _ in rows]
-    low, high = 0.5, max(100.0, round_up(max(end for _, end in spans)))
-    left, right = at[0] + label + 8, at[0] + _PANEL[0] - 14
-    x, bottom = logarithmic(low, high, left, right), at[1] + 24 + len(rows) * step
-    for mark in (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000):
-        if low <= mark <= high:
-            yield line((x(mark), at[1] + 22), (x(mark), bottom))
-            yield text((x(mark), bottom + 16), f"{mark:g}", size=11, color=FAINT, anchor="middle")
-    for number, ((name, _, color), (middle, end)) in enumerate(zip(rows, spans, strict=True)):
-        height = at[1] + 40 + number * step
-        yield text((at[0] + label, height + 4), name, anchor="end")
-        yield line((x(middle), height), (x(end), height), color=color, width=5)
-        yield dot((x(middle), height), color, radius=6)
-        yield line((x(end), height - 7), (x(end), height + 7), color=color, width=2)
+    axes.set_xscale("log")
+    for number, (_, series, color) in enumerate(rows):
+        middle, end = series.quantile_ms(0.5), series.quantile_ms(0.99)
+        axes.plot([middle, end], [number, number], color=color, linewidth=4, solid_capstyle="butt")
+        axes.plot([middle], [number], color=color, marker="o", markersize=9)
+        axes.plot([end], [number], color=color, marker="|", markersize=12, markeredgewidth=2)
+    axes.set_yticks(range(len(rows)), [name for name, _, _ in rows], color="black")
+    axes.invert_yaxis()
+    low, high = axes.get_xlim()
+    marks = [mark for mark in (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if low <= mark <= high]
+    axes.set_xticks(marks, [f"{mark:g}" for mark in marks])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.grid(visible=False, axis="y")
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(axis="y", length=0)
 
 
-def _overload(at: Place, found: Overload) -> Iterator[str]:
+def _overload(axes: Axes, found: Overload) -> None:
     """What is offered, accepted and refused, over time."""
-    yield from _head(
-        at, f"{FACTOR} times the load it can take", "requests per second; what is not accepted is refused at once"
-    )
-    left, right, top, bottom = at[0] + 40, at[0] + _PANEL[0] - 84, at[1] + 30, at[1] + _PANEL[1] - 24
+    _head(axes, f"{FACTOR} times the load it can take", "requests per second; what is not accepted is refused at once")
     each = max(1, round(1 / TICK_SECONDS))
     seconds = [found.timeline[start : start + each] for start in range(0, len(found.timeline), each)]
     width = each * TICK_SECONDS
+    edges = [number * width for number in range(len(seconds) + 1)]
 
-    def rates(field: str) -> list[float]:
-        return [sum(getattr(tick, field) for tick in ticks) / (len(ticks) * TICK_SECONDS) for ticks in seconds]
+    def rates(*fields: str) -> list[float]:
+        return [
+            sum(getattr(tick, field) for tick in ticks for field in fields) / (len(ticks) * TICK_SECONDS)
+            for ticks in seconds
+        ]
 
-    accepted, refused, others = rates("accepted"), rates("refused"), rates("others")
-    offered = [sum(values) for values in zip(accepted, refused, others, strict=True)]
-    highest = round_up(max(offered))
-    x, y = linear(0, len(seconds) * width, left, right), linear(0, highest, bottom, top)
-    yield from _vertical_axis(y, highest, left, right)
-    for mark in _marks(len(seconds) * width):
-        yield text((x(mark), bottom + 17), f"{mark:g} s", size=11, color=FAINT, anchor="middle")
-    busiest = max(range(len(offered)), key=lambda number: offered[number])
-    for _, color, values in (
-        ("offered", _ECHO, offered),
-        ("refused", _REFUSED, refused),
-        ("accepted", _PAY, accepted),
+    lines = []
+    for name, color, values in (
+        ("offered", _FAINT, rates("accepted", "refused", "others")),
+        ("refused", _REFUSED, rates("refused")),
+        ("accepted", _PAY, rates("accepted")),
     ):
-        yield path(_steps(values, width, x, y), color=color, width=2.5)
-    middle = len(seconds) // 2
-    labels = [("offered", FAINT, offered), ("refused", "#7c7cab", refused), ("accepted", _PAY, accepted)]
-    heights = _spread([y(max(values[middle // 2 : middle + 1] or [values[busiest]])) for _, _, values in labels])
-    for (name, color, _), height in zip(labels, heights, strict=True):
-        yield text((right + 8, height + 4), name, color=color, weight="600")
+        axes.stairs(values, edges, color=color, linewidth=2.5, baseline=None)
+        # Named at the height that it has while the overload lasts.
+        lines.append(Line(name, color, [(edges[-1], max(values[len(values) // 4 : len(values) // 2 + 1]))]))
+    _name_lines(axes, lines)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} s"))
+    axes.grid(visible=False, axis="x")
+    _from_zero(axes)
 
 
-def _vertical_axis(y: Scale, highest: float, left: float, right: float) -> Iterator[str]:
-    for part in range(5):
-        value = highest * part / 4
-        yield line((left, y(value)), (right, y(value)))
-        yield text((left - 7, y(value) + 4), _short(value), size=11, color=FAINT, anchor="end")
+def _name_lines(axes: Axes, lines: list[Line]) -> None:
+    """Each line's name beside its end, moved down where two would touch."""
+    highest = max(height for line in lines for _, height in line.points)
+    taken: list[tuple[float, float]] = []
+    for line in sorted(lines, key=lambda line: -line.points[-1][1]):
+        at, height = line.points[-1]
+        place = min([height, *[other - 0.07 * highest for beside, other in taken if beside == at]])
+        taken.append((at, place))
+        axes.annotate(
+            line.name,
+            (at, place),
+            (8, 0),
+            textcoords="offset points",
+            color=line.color,
+            weight="bold",
+            verticalalignment="center",
+            annotation_clip=False,
+        )
 
 
-def _steps(values: list[float], width: float, x: Scale, y: Scale) -> list[Place]:
-    """A line that stays level through each interval."""
-    return [
-        place
-        for number, value in enumerate(values)
-        for place in ((x(number * width), y(value)), (x((number + 1) * width), y(value)))
-    ]
+def _from_zero(axes: Axes) -> None:
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
 
 
-def _spread(heights: list[float], least: float = 15.0) -> list[float]:
-    """The same heights, moved down where two labels would touch."""
-    order = sorted(range(len(heights)), key=lambda number: heights[number])
-    placed = list(heights)
-    for above, below in pairwise(order):
-        placed[below] = max(placed[below], placed[above] + least)
-    return placed
-
-
-def _marks(seconds: float) -> list[float]:
-    """Round moments for a time axis."""
-    step = next((s for s in (1, 2, 5, 10, 20, 60, 120, 300) if seconds / s <= 6), 600)
-    return [float(mark) for mark in range(0, int(seconds) + 1, step)]
-
-
-def _short(value: float) -> str:
+def short(value: float) -> str:
     """A number for an axis.
 
-    >>> _short(2500), _short(20_000), _short(750), _short(0)
+    >>> short(2500), short(20_000), short(750), short(0)
     ('2.5k', '20k', '750', '0')
     """
     return f"{value / 1000:g}k" if value >= 1000 else f"{value:g}"

@@ -1,25 +1,30 @@
 """How fast: echo, bare database and Shillings, measured in turns."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from benchmarks.crowds import read_visits
-from benchmarks.jobs import Phase, Result
+from benchmarks.concurrency import read_batches
+from benchmarks.movements import ENDPOINTS, WAITING, Movements, MovementsRun
 from benchmarks.overload import Overload, overload
+from benchmarks.production import Stage, Target, only_expected
 from benchmarks.progress import Bar
 from benchmarks.rounds import Measurement, Point, Series, in_turns, run
-from benchmarks.stage import Stage, Target, only_expected
 from benchmarks.sysbench import Sysbench
 from benchmarks.targets import HALF_PEAK
 from benchmarks.usage import Neighbours
+from deploy.local.programs import MissingProgram
+from shillings.load.jobs import Phase, Result
 
 CLIENTS = (1, 16, 64, 256)
 CONNECTIONS = (1, 8, 32)
+_OWN_DATABASES = ("embedded", "sandbox-off", "mysql")
 _OTHERS = ("transactions", "topup", "login")
 _WARM_SECONDS = 0.3
 _ROUNDS_MANY = 1_000
 _GENERATOR_BUSY_MAX = 0.9
 OTHERS_SHARE_MAX = 0.1
+MOVEMENTS_SECONDS = 80.0
 _START_SECONDS = 25.0
 
 
@@ -31,9 +36,10 @@ class Plan:
         users: how many users there are.
         web: how many web processes, and echo processes; one, as `shillings serve` has.
         app: how many application processes.
-        rounds: how often the points are looked at.
-        seconds: how long each look at a point that a promise is about takes; at others, half of that.
+        rounds: how often the points are measured.
+        seconds: how long each measurement of a point that a promise is about takes; at others, half of that.
         overload_seconds: how long the overload lasts.
+        waiting: how many webhook deliveries wait before they are drained.
         clients_max: a bound for all numbers of clients; a smoke test has one.
     """
 
@@ -44,6 +50,7 @@ class Plan:
     seconds: float = 2.5
     overload_seconds: float = 60.0
     clients_max: int = 4_000
+    waiting: int = WAITING
 
 
 @dataclass
@@ -52,8 +59,9 @@ class Rates:
 
     Args:
         plan: how.
-        results: every point's looks, by its name.
+        results: every point's measurements, by its name.
         overload: what overload did.
+        movements: what webhooks, refunds and holds cost.
         looked_up: how many acknowledged transactions were found again in the ledgers: all of them.
         generator_busy_max: the largest share of one processor that the load generator took.
         others_share: the share of the machine that other software took.
@@ -62,6 +70,7 @@ class Rates:
     plan: Plan
     results: dict[str, Series] = field(default_factory=dict)
     overload: Overload | None = None
+    movements: Movements | None = None
     looked_up: int = 0
     generator_busy_max: float = 0.0
     others_share: float = 0.0
@@ -89,14 +98,18 @@ class RatesRun:
             "direct": direct,
             "nginx": nginx,
             "embedded": stage.embedded(users),
+            "sandbox-off": stage.embedded(users, sandbox=False),
         }
+        # Not every machine can have it; then its row is left out.
+        with suppress(MissingProgram):
+            self._targets["mysql"] = stage.on_mysql(users, web=plan.web, app=plan.app)
 
     def run(self, bar: Bar) -> Rates:
         """Measure everything, then check the ledgers.
 
         Raises:
-            LedgerWrong: an acknowledged payment is missing, or the books are wrong.
-            UnexpectedAnswers: a service failed under a load that it should stand.
+            LedgerWrong: an acknowledged payment is missing, or the ledger is wrong.
+            UnexpectedAnswers: a service failed under a load that it should bear.
         """
         for name, target in self._targets.items():
             bar.step(f"warming up: {name}")
@@ -109,9 +122,19 @@ class RatesRun:
         self.rates.overload = overload(
             self._stage, self._targets["nginx"], peak, self._plan.overload_seconds, self._plan.clients_max
         )
+        bar.step("webhooks, refunds, holds", MOVEMENTS_SECONDS)
+        self.rates.movements = MovementsRun(
+            self._stage,
+            users=self._plan.users,
+            rounds=min(3, self._plan.rounds),
+            seconds=self._plan.seconds / 2,
+            waiting=self._plan.waiting,
+            endpoints=min(ENDPOINTS, self._plan.users),
+        ).run()
         self.rates.others_share = neighbours.share()
         bar.step("checking the ledgers")
-        urls = (self._service_url, self._bare_url, self._targets["embedded"].database_url)
+        others = [self._targets[name].database_url for name in _OWN_DATABASES if name in self._targets]
+        urls = (self._service_url, self._bare_url, *others)
         self.rates.looked_up = sum(self._stage.verify(url) for url in urls)
         return self.rates
 
@@ -121,7 +144,7 @@ class RatesRun:
             yield self._closed("direct", "pay", clients, every=2 if clients == 16 else 1)
             yield self._closed("direct", "account", clients, every=1 if clients == 64 else 2)
             for kind in _OTHERS:
-                # So many logins take seconds, and so does this look.
+                # So many logins take seconds, and so does this measurement.
                 every = _ROUNDS_MANY if (kind, clients) == ("login", 256) else 2
                 yield self._closed("direct", kind, clients, every=every)
         for connections in CONNECTIONS:
@@ -132,13 +155,17 @@ class RatesRun:
             ("nginx", "account", 64),
             ("embedded", "pay", 64),
             ("embedded", "account", 64),
+            ("sandbox-off", "pay", 64),
+            ("mysql", "pay", 64),
         ):
+            if where not in self._targets:
+                continue
             yield self._closed(where, kind, clients, every=2)
         yield Point(HALF_PEAK, self._plan.seconds, self._half_peak, is_last=True)
 
     def _closed(self, where: str, kind: str, clients: int, *, every: int) -> Point:
         seconds = self._plan.seconds / min(every, 2)
-        # A crowd of logins must have been waited for before a look shows what it is like to be in it.
+        # Many logins must be waiting before a measurement shows what it is like to be one of them.
         warm = min(_WARM_SECONDS, self._plan.seconds / 2) if every < _ROUNDS_MANY else 3 * self._plan.seconds
         name = f"echo {clients}" if where == "echo" else f"{kind} {where} {clients}"
         target = self._targets[where]
@@ -167,7 +194,7 @@ class RatesRun:
 
     def _measure(self, target: Target, kind: str, clients: int, phases: list[Phase]) -> Measurement:
         usage = self._stage.usage(target)
-        before, visits = usage.cpu_seconds(), read_visits(target.metrics_urls)
+        before, batches = usage.cpu_seconds(), read_batches(target.metrics_urls)
         # Only so many logins may wait for a processor; more are refused, or wait in vain.
         allowed = (200, 503, 504) if kind == "login" else (200,)
         result = only_expected(self._stage.load(target, kind, clients, phases), *allowed)
@@ -180,7 +207,7 @@ class RatesRun:
             last.histogram(200),
             result.statuses.get(503, 0) + result.statuses.get(504, 0),
             {part: seconds / answered * 1e6 for part, seconds in cpu.items()},
-            read_visits(target.metrics_urls).since(visits),
+            read_batches(target.metrics_urls).since(batches),
         )
 
     def _note_generator(self, result: Result) -> None:
@@ -205,7 +232,7 @@ def overload_run_seconds(plan: Plan) -> float:
 
 def planned_seconds(plan: Plan) -> float:
     """How long a run takes, about."""
-    core, others = 10, 23
-    looks = core * plan.rounds * (plan.seconds + 0.5)
-    looks += others * ((plan.rounds + 1) // 2) * (plan.seconds / 2 + 0.5)
-    return looks + overload_run_seconds(plan)
+    core, others = 10, 25
+    measuring = core * plan.rounds * (plan.seconds + 0.5)
+    measuring += others * ((plan.rounds + 1) // 2) * (plan.seconds / 2 + 0.5)
+    return measuring + overload_run_seconds(plan) + MOVEMENTS_SECONDS

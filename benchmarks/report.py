@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from benchmarks.document import milliseconds, table
-from benchmarks.histogram import Histogram
-from benchmarks.jobs import BROKEN, NOT_ANSWERED, NOT_SENT
 from benchmarks.machine import describe
+from benchmarks.movements_report import movement_promises, movements_text
 from benchmarks.overload import FACTOR, Overload
+from benchmarks.production import BUFFER_POOL_MB, REDO_LOG_MB
 from benchmarks.rates import CLIENTS, CONNECTIONS, Rates, is_generator_the_limit, was_machine_shared
-from benchmarks.stage import BUFFER_POOL_MB, REDO_LOG_MB
 from benchmarks.targets import HALF_PEAK, Promise, best_bare, promises
+from shillings.load.histogram import Histogram
+from shillings.load.jobs import BROKEN, NOT_ANSWERED, NOT_SENT
 
 _FATES = {
     BROKEN: "connection broke",
@@ -20,9 +21,9 @@ _FATES = {
 _QUANTILES = (0.5, 0.99, 0.999)
 
 _METHOD = (
-    "Every figure is the median of several looks, taken in turns. In a closed loop each client sends its next request "
-    "as soon as it has its answer. In the open loop requests begin at random moments, and latency counts from then, "
-    "whether or not the request could be sent."
+    "Every figure is the median of several measurements, taken in turns. In a closed loop each client sends its next "
+    "request as soon as it has its answer. In the open loop requests begin at random moments, and latency counts "
+    "from then, whether or not the request could be sent."
 )
 _VERIFIED = (
     "All {count:,} payments and top-ups that were acknowledged were looked up in the ledgers afterwards: none is "
@@ -34,7 +35,9 @@ def _many(count: int, what: str) -> str:
     return f"{count} {what}{'s' if count > 1 else ''}"
 
 
-# What a row is called, and which point it shows.
+_ON_MYSQL = "pay, MySQL instead of MariaDB, 64 clients"
+
+# What a row is called, and which point it shows. A machine without MySQL leaves its row out.
 _ROWS = [
     *[(f"HTTP echo, {_many(n, 'client')}", f"echo {n}") for n in CLIENTS],
     *[(f"bare MariaDB, one transaction each, {_many(n, 'connection')}", f"bare {n}") for n in CONNECTIONS],
@@ -47,10 +50,14 @@ _ROWS = [
     ("pay through nginx, 256 clients", "pay nginx 256"),
     ("account through nginx, 64 clients", "account nginx 64"),
     ("pay, embedded (SQLite), 64 clients", "pay embedded 64"),
+    ("pay, embedded without its sandbox, 64 clients", "pay sandbox-off 64"),
     ("account, embedded (SQLite), 64 clients", "account embedded 64"),
+    (_ON_MYSQL, "pay mysql 64"),
     ("pay at half the peak rate, open loop, 64 connections", HALF_PEAK),
 ]
-_COSTS = ("echo 64", "account direct 64", "pay direct 64", "pay nginx 64", "pay embedded 64", "bare 8")
+_COSTS = (
+    "echo 64", "account direct 64", "pay direct 64", "pay nginx 64", "pay embedded 64", "pay sandbox-off 64", "bare 8",
+)  # fmt: skip
 
 
 def rates_part(rates: Rates, directory: Path) -> str:
@@ -62,7 +69,7 @@ def rates_part(rates: Rates, directory: Path) -> str:
     """
     parts = [
         "## Rates and latencies",
-        promises_table(promises(rates.results)),
+        promises_table([*promises(rates.results), *movement_promises(rates.movements)]),
         "In brackets: the lowest and the highest of single rounds.",
         "![Rates by number of clients, latencies, and what overload does](results.svg)",
         _rates_table(rates),
@@ -71,6 +78,7 @@ def rates_part(rates: Rates, directory: Path) -> str:
         _costs_table(rates),
         "### Overload",
         "" if rates.overload is None else _overload_text(rates.overload),
+        "" if rates.movements is None else movements_text(rates.movements),
         "### Settings and machine",
         _settings(rates),
         table(["what", "value"], [[what, value] for what, value in describe(directory)]).replace("---:", "---"),
@@ -99,6 +107,8 @@ def promises_table(found: list[Promise]) -> str:
 def _rates_table(rates: Rates) -> str:
     rows = []
     for what, name in _ROWS:
+        if name not in rates.results:
+            continue
         series = rates.results[name]
         quantiles = [milliseconds(series.quantile_ms(fraction)) if series.rate else "" for fraction in _QUANTILES]
         rows.append([what, f"{series.rate:,.0f}", *quantiles])
@@ -137,11 +147,8 @@ def _costs_table(rates: Rates) -> str:
         if any(part in cost for cost in costs.values())
     ]
     heads = ["microseconds for each request", *[labels[name] for name in _COSTS]]
-    crowds = ", ".join(f"{rates.results[f'pay direct {n}'].crowd:.0f} with {_many(n, 'client')}" for n in CLIENTS)
-    return (
-        f"{table(heads, rows)}\n\nsysbench's own time is not counted. Payments that visit the database together, on "
-        f"average: {crowds}."
-    )
+    sizes = ", ".join(f"{rates.results[f'pay direct {n}'].batch:.0f} with {_many(n, 'client')}" for n in CLIENTS)
+    return f"{table(heads, rows)}\n\nsysbench's own time is not counted. Payments of one batch, on average: {sizes}."
 
 
 def _overload_text(found: Overload) -> str:
@@ -183,8 +190,8 @@ def _settings(rates: Rates) -> str:
     return (
         f"Web processes: {plan.web} (and as many of the echo); application processes: {plan.app}. {plan.users:,} "
         "users, each of whom pays any other; every payment has an Idempotency-Key. Direct means that clients reach the "
-        f"web processes themselves. {plan.rounds} rounds; "
-        f"{plan.seconds:g} s for each look at a point that a promise is about, {plan.seconds / 2:g} s at others. "
+        f"web processes themselves. {plan.rounds} rounds; {plan.seconds:g} s "
+        f"for each measurement of a point that a promise is about, {plan.seconds / 2:g} s at others. "
         f"MariaDB with `innodb_flush_log_at_trx_commit=1`, `innodb_doublewrite=1`, a buffer pool of {BUFFER_POOL_MB} "
         f"MiB and a redo log of {REDO_LOG_MB} MiB; sysbench reaches it by its Unix socket, Shillings by TCP. The bare "
         f"database counts with its better number of connections: {bare.rate:,.0f} payments a second. SQLite with "

@@ -9,31 +9,31 @@ from dataclasses import dataclass, field
 from random import Random
 from statistics import median
 
-from benchmarks.histogram import Histogram
+from shillings.load.histogram import Histogram
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One look at one point.
+    """One measurement of one point.
 
     Args:
         rate: requests answered 200, per second.
         latencies: of those.
         refused: how many were answered 503 or, too late, 504.
         cpu_us: processor time that each part used for one such request, in microseconds.
-        crowd: how many payments visited the database together, on average; 0 if none did or nobody counts.
+        batch: how many payments one batch of the ledger had, on average; 0 if there was none or nobody counts.
     """
 
     rate: float
     latencies: Histogram
     refused: int = 0
     cpu_us: dict[str, float] = field(default_factory=dict)
-    crowd: float = 0.0
+    batch: float = 0.0
 
 
 @dataclass
 class Series:
-    """Every look at one point, and their medians."""
+    """Every measurement of one point, and their medians."""
 
     measurements: list[Measurement] = field(default_factory=list)
 
@@ -44,7 +44,7 @@ class Series:
 
     @property
     def rates(self) -> list[float]:
-        """Of every look, in order."""
+        """Of every measurement, in order."""
         return [one.rate for one in self.measurements]
 
     @property
@@ -53,9 +53,9 @@ class Series:
         return sum(one.refused for one in self.measurements)
 
     @property
-    def crowd(self) -> float:
-        """How many payments visited the database together."""
-        return median(one.crowd for one in self.measurements)
+    def batch(self) -> float:
+        """How many payments one batch of the ledger had."""
+        return median(one.batch for one in self.measurements)
 
     def quantile_ms(self, fraction: float) -> float:
         """The median of one quantile of the latencies, in milliseconds."""
@@ -73,10 +73,10 @@ class Point:
 
     Args:
         name: of the point; no other has it.
-        seconds: how long one look takes, for the progress bar.
-        measure: takes a look.
-        every: 1 if it is looked at in every round, 2 in every other, and so on; always in the first.
-        is_last: whether it is looked at when the round's other points have been.
+        seconds: how long one measurement takes, for the progress bar.
+        measure: measures once.
+        every: 1 if it is measured in every round, 2 in every other, and so on; always in the first.
+        is_last: whether it is measured when the round's other points have been.
     """
 
     name: str
@@ -87,7 +87,7 @@ class Point:
 
 
 def in_turns(points: Sequence[Point], rounds: int, seed: int = 1) -> list[Point]:
-    """The order in which the points are looked at, over all rounds."""
+    """The order in which the points are measured, over all rounds."""
     chance = Random(seed)
     order: list[Point] = []
     for number in range(rounds):
@@ -98,21 +98,21 @@ def in_turns(points: Sequence[Point], rounds: int, seed: int = 1) -> list[Point]
 
 
 def run(order: Iterable[Point], results: dict[str, Series], note: Callable[[Point], None]) -> None:
-    """Look at one point after the other.
+    """Measure one point after the other.
 
     Args:
         order: see `in_turns`.
-        results: where each look is added, by the point's name.
-        note: told of each point before it is looked at.
+        results: where each measurement is added, by the point's name.
+        note: told of each point before it is measured.
     """
     for point in order:
         note(point)
         try:
-            looked = point.measure()
+            measured = point.measure()
         except Exception as error:
             error.add_note(f"while measuring: {point.name}")
             raise
-        results.setdefault(point.name, Series()).measurements.append(looked)
+        results.setdefault(point.name, Series()).measurements.append(measured)
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,6 @@ class Ratio:
 
 
 def compare(ours: Series, theirs: Series) -> Ratio:
-    """Our rate divided by theirs. Looks of the same round are held against each other."""
+    """Our rate divided by theirs. Measurements of the same round are compared."""
     single = [mine / other for mine, other in zip(ours.rates, theirs.rates, strict=False)]
     return Ratio(ours.rate / theirs.rate, min(single), max(single))

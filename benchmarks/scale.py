@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from benchmarks.jobs import Phase
+from benchmarks.production import Stage, Target, only_expected
 from benchmarks.progress import Bar
 from benchmarks.rounds import Measurement, Point, Series, in_turns, run
-from benchmarks.stage import Stage, Target, only_expected
 from benchmarks.usage import MemoryWatch, Neighbours, Usage
+from shillings.load.jobs import Phase
 
 CLIENTS = 64
 SCALE_BUFFER_POOL_MB = 5_120
@@ -27,8 +27,8 @@ class ScalePlan:
         few_users: as many as `make bench` has.
         users: many.
         history: many transactions; a multiple of `few_users`.
-        rounds: how often the points are looked at.
-        seconds: how long each look takes.
+        rounds: how often the points are measured.
+        seconds: how long each measurement takes.
         long_seconds: how long memory is watched.
     """
 
@@ -70,7 +70,7 @@ class Scale:
     Args:
         plan: what was compared.
         variants: their names, the usual one first.
-        results: the looks at each variant and kind of request, by `"{kind} {variant}"`.
+        results: the measurements of each variant and kind of request, by `"{kind} {variant}"`.
         memory: over the long run.
         looked_up: how many acknowledged transactions were found again.
         others_share: the share of the machine that other software took.
@@ -103,15 +103,15 @@ class ScaleRun:
         bar.step("filling: few users")
         usual = stage.database("usual", few)
         bar.step(f"filling: {many:,} users", many * 4 / _ROWS_A_SECOND)
-        crowded = stage.database("crowded", many)
+        populous = stage.database("populous", many)
         bar.step(f"filling: {plan.history:,} transactions", plan.history * 3 / _ROWS_A_SECOND)
         old = stage.database("old", few, plan.history)
         bar.step("starting the servers", 10)
         one = stage.service(usual, few, web=1, app=1)[0]
         two_apps = stage.service(usual, few, web=1, app=2)[0]
-        full = stage.service(crowded, many, web=1, app=1)[0]
+        full = stage.service(populous, many, web=1, app=1)[0]
         self._usual = one
-        self._urls = (usual, crowded, old)
+        self._urls = (usual, populous, old)
         self._variants = [
             Variant(f"usual: {few:,} users, no history, 1 web process, 1 application process", one),
             Variant(f"{many:,} users", full),
@@ -127,8 +127,8 @@ class ScaleRun:
         """Measure everything, then check the ledgers.
 
         Raises:
-            LedgerWrong: an acknowledged payment is missing, or the books are wrong.
-            UnexpectedAnswers: a service failed under a load that it should stand.
+            LedgerWrong: an acknowledged payment is missing, or the ledger is wrong.
+            UnexpectedAnswers: a service failed under a load that it should bear.
         """
         scale = Scale(self._plan, [variant.name for variant in self._variants])
         bar.step("warming up", 20)
@@ -163,7 +163,7 @@ class ScaleRun:
         return Point(f"{kind} {variant.name}", seconds + _WARM_SECONDS, measure, every=1 if kind == "pay" else 2)
 
     def _watch_memory(self) -> Memory:
-        """Pay for a long time, and look at each process's memory again and again."""
+        """Pay for a long time, and read each process's memory again and again."""
         usage = Usage(
             {f"{part} {n}": [pid] for part, pids in self._usual.parts.items() for n, pid in enumerate(pids, 1)}
         )
@@ -175,5 +175,5 @@ class ScaleRun:
 def planned_scale_seconds(plan: ScalePlan) -> float:
     """How long a run takes, about."""
     filling = (plan.users * 4 + plan.history * 3) / _ROWS_A_SECOND
-    looks = plan.rounds * 8 * (plan.seconds + 0.5) + (plan.rounds + 1) // 2 * 12 * (plan.seconds / 2 + 0.5)
-    return filling + 10 + 20 + looks + plan.long_seconds + 10
+    measuring = plan.rounds * 8 * (plan.seconds + 0.5) + (plan.rounds + 1) // 2 * 12 * (plan.seconds / 2 + 0.5)
+    return filling + 10 + 20 + measuring + plan.long_seconds + 10

@@ -1,13 +1,16 @@
-"""Servers that only benchmarks start: the echo, and the embedded default."""
+"""The servers that only benchmarks start: the echo, and what listens to webhooks."""
 
 import socket
 import sys
+import urllib.request
 from pathlib import Path
 
-from benchmarks.population import JWT_KEY
-from deploy.local.ports import free_port
+import msgspec
+
+from benchmarks.sink import Told
 from deploy.local.server import Server
-from deploy.local.shillings import PROGRAM, answers_ok, settings_environment
+from deploy.local.shillings import settings_environment
+from shillings.testing.ports import free_port
 
 _ROOT = Path(__file__).parents[1]
 
@@ -41,26 +44,19 @@ class EchoServer(Server):
         return True
 
 
-class EmbeddedServer(Server):
-    """`shillings serve`, as somebody gets it who just starts it: SQLite, one web process.
-
-    Args:
-        directory: its own directory.
-    """
-
-    def __init__(self, directory: Path) -> None:
-        super().__init__("embedded", directory)
-        self.port = free_port()
-        self.database = self.directory / "shillings.db"
-
-    def environment(self) -> dict[str, str]:
-        """See `Server`."""
-        return settings_environment({"DATA_DIR": str(self.directory), "JWT_KEYS": JWT_KEY})
+class SinkServer(EchoServer):
+    """What listens to webhooks; see `sink.py`."""
 
     def command(self) -> list[str]:
         """See `Server`."""
-        return [PROGRAM, "serve", "--port", str(self.port)]
+        return [sys.executable, "-m", "benchmarks.sink", str(self.port)]
 
-    def answers(self) -> bool:
-        """See `Server`."""
-        return answers_ok(self.port, "/readyz")
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def ask(self) -> Told:
+        """What came since it was last asked."""
+        with urllib.request.urlopen(self.url, timeout=5) as answer:
+            return msgspec.json.decode(answer.read(), type=Told)

@@ -5,10 +5,10 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.histogram import Histogram
+from deploy.local.database_server import PASSWORD, USER
 from deploy.local.mariadb import MariaDB
 from deploy.local.programs import find_program
-from deploy.local.template import PASSWORD, USER
+from shillings.load.histogram import Histogram
 
 _SCRIPT = Path(__file__).with_name("payments.lua")
 _EVENTS = re.compile(r"total number of events:\s+(\d+)")

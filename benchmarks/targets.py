@@ -55,7 +55,7 @@ def best_bare(results: Mapping[str, Series]) -> Series:
 
 
 def promises(results: Mapping[str, Series]) -> list[Promise]:
-    """Every promise, held against what was measured."""
+    """Every promise, compared with what was measured."""
     bare = best_bare(results)
 
     def ratio(what: str, found: Ratio, first: float, then: float) -> Promise:

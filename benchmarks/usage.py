@@ -39,7 +39,7 @@ class MemoryWatch:
 
     Args:
         usage: whose.
-        seconds: between two looks.
+        seconds: between two readings.
     """
 
     def __init__(self, usage: Usage, seconds: float) -> None:

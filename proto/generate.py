@@ -1,4 +1,4 @@
-"""Make src/shillings/wire/shillings_pb2.py from proto/shillings.proto, or with --check say whether it is fresh."""
+"""Make src/shillings/contract/shillings_pb2.py from proto/shillings.proto, or with --check say whether it is fresh."""
 
 import sys
 import tempfile
@@ -7,7 +7,7 @@ from pathlib import Path
 from grpc_tools import protoc
 
 ROOT = Path(__file__).resolve().parent
-TARGET = ROOT.parent / "src" / "shillings" / "wire"
+TARGET = ROOT.parent / "src" / "shillings" / "contract"
 NAMES = ("shillings_pb2.py", "shillings_pb2.pyi")
 
 

@@ -10,9 +10,11 @@ import structlog
 import uvloop
 from hypothesis import settings
 
+from deploy.local.database_server import DatabaseServer
 from deploy.local.mariadb import MariaDB
+from deploy.local.mysql import MySQL
 from deploy.local.redis import Redis
-from tests.programs import require_programs, skipped
+from tests.programs import require_mysql, require_programs, skipped
 
 COROUTINE_SECONDS_MAX = 30.0
 
@@ -26,6 +28,8 @@ structlog.configure(
 
 # How long an example takes says nothing on a machine that does other things too.
 settings.register_profile("shillings", deadline=None)
+# For `make mutants`: a bug that needs rarer examples than these is one that the tests notice by luck.
+settings.register_profile("few", deadline=None, max_examples=20, derandomize=True, database=None)
 settings.load_profile("shillings")
 
 
@@ -56,6 +60,14 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
 
 
 @pytest.fixture(scope="session")
+def mysql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MySQL]:
+    """A MySQL that nobody kills or pauses: those tests start their own."""
+    require_mysql()
+    with MySQL(tmp_path_factory.mktemp("mysql")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
     """A Redis that nobody kills or pauses: those tests start their own."""
     require_programs("redis-server")
@@ -66,6 +78,16 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
 @pytest.fixture(scope="module")
 def fresh_database_url(mariadb: MariaDB) -> Iterator[str]:
     """The URL of a database on the shared MariaDB that only this module's tests use. It is empty at first."""
+    yield from _fresh_database(mariadb)
+
+
+@pytest.fixture(scope="module")
+def fresh_mysql_url(mysql: MySQL) -> Iterator[str]:
+    """The same on the shared MySQL."""
+    yield from _fresh_database(mysql)
+
+
+def _fresh_database(server: DatabaseServer) -> Iterator[str]:
     name = f"shillings_{secrets.token_hex(6)}"
-    yield mariadb.create_database(name)
-    mariadb.drop_database(name)
+    yield server.create_database(name)
+    server.drop_database(name)

@@ -8,7 +8,7 @@ from typing import Self
 
 from google.protobuf.message import Message
 
-from shillings.wire import shillings_pb2 as wire
+from shillings.contract import shillings_pb2 as wire
 
 ANSWER_SECONDS_MAX = 10.0
 TIMEOUT_MS = 5_000

@@ -10,12 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from deploy.local.database_server import Database
+from deploy.local.galera import Cluster
 from deploy.local.mariadb import MariaDB
-from deploy.local.ports import is_free
+from deploy.local.mysql import MySQL
 from deploy.local.programs import MissingProgram
 from deploy.local.server import ServerFailed
 from deploy.local.template import TemplateFailed
 from deploy.local.topology import Topology
+from shillings.testing.ports import is_free
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -75,10 +78,10 @@ def _run(arguments: argparse.Namespace) -> None:
         data,
         web=arguments.web,
         app=arguments.app,
-        database=MariaDB(data / "mariadb", buffer_pool_mb=arguments.database_memory_mb, redo_log_mb=256),
+        database=_database(arguments),
         host=arguments.host,
         port=arguments.port,
-        settings={"JWT_KEYS": _signing_key(data / "jwt-key")},
+        settings={"JWT_KEYS": _secret(data / "jwt-key")},
         supervised=True,
         announce=lambda sentence: print(f"  {sentence}", flush=True),
     )
@@ -86,10 +89,20 @@ def _run(arguments: argparse.Namespace) -> None:
     with topology:
         servers = (*topology.apps, *topology.webs)
         metrics = "\n".join(f"  {server.name}  {server.metrics_url}" for server in servers)
-        database = topology.mariadb.url
+        database = topology.database.url
         print(_WELCOME.format(url=topology.url, data=data, metrics=metrics, database=database), flush=True)
         while True:
             signal.pause()
+
+
+def _database(arguments: argparse.Namespace) -> Database:
+    kind: str = arguments.database
+    directory, memory = arguments.data / kind, arguments.database_memory_mb
+    password = _secret(arguments.data / "database-password")
+    if kind == "galera":
+        return Cluster(directory, buffer_pool_mb=memory, password=password)
+    server = {"mariadb": MariaDB, "mysql": MySQL}[kind]
+    return server(directory, buffer_pool_mb=memory, redo_log_mb=256, password=password)
 
 
 def _arguments() -> argparse.Namespace:
@@ -101,7 +114,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1", help="the address nginx listens on (127.0.0.1)")
     parser.add_argument("--port", type=int, default=8080, help="its port (8080)")
     parser.add_argument("--data", type=Path, default=Path(".prod-local"), help="where data are kept (.prod-local)")
-    parser.add_argument("--database-memory-mb", type=_count, default=256, help="MariaDB's memory for data pages (256)")
+    parser.add_argument(
+        "--database", choices=("mariadb", "mysql", "galera"), default="mariadb", help="what keeps the books (mariadb)"
+    )
+    parser.add_argument(
+        "--database-memory-mb", type=_count, default=256, help="the database's memory for data pages (256)"
+    )
     return parser.parse_args()
 
 
@@ -124,8 +142,8 @@ def _claimed(data: Path) -> Iterator[None]:
         yield
 
 
-def _signing_key(path: Path) -> str:
-    """The key of all tokens, kept so that sessions outlive a restart."""
+def _secret(path: Path) -> str:
+    """A secret that outlives a restart, such as the key of all tokens; made when it is not there."""
     if not path.exists():
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(48))

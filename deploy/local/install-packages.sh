@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
-# Makes sure that the servers which tests, benchmarks and `make prod-local` start are installed: MariaDB with
-# Galera, Redis, nginx, and sysbench. Returns at once when they are. Nothing is started as a system service.
+# Makes sure that the servers which tests, benchmarks and `make prod-local` start are there: MariaDB with Galera,
+# MySQL, HAProxy, Redis, nginx, Docker, and sysbench. Returns at once when they are. Nothing is started as a system service.
+#
+# MySQL is in Debian's unstable suite only, and cannot be installed beside MariaDB: it is unpacked into the user's cache
+# directory instead (58 MB to download, once), unless the machine has a mysqld that is MySQL's own.
 #
 # When something is missing and cannot be installed, that is said loudly. It is an error only with CI=true:
 # a developer without these servers still runs every test that does not need them.
@@ -8,6 +11,8 @@ set -euo pipefail
 
 export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 POLICY=/usr/sbin/policy-rc.d
+HERE=$(dirname "${BASH_SOURCE[0]}")
+MYSQL="${XDG_CACHE_HOME:-$HOME/.cache}/shillings/mysql-server-core"
 
 # One line for each package that is missing. A program counts however it came to be installed.
 missing_packages() {
@@ -19,14 +24,33 @@ missing_packages() {
     esac
   done <<'PROGRAMS'
 mariadb-server mariadbd
+mariadb-backup mariadb-backup
+socat socat
 redis-server redis-server
 nginx-light nginx
+haproxy haproxy
 sysbench sysbench
 galera-4 /usr/lib/galera/libgalera_smm.so
-rsync rsync
 iproute2 ss
 util-linux setpriv
+nodejs node
+npm npm
+docker.io dockerd
+docker.io docker
+iptables iptables
+mmdebstrap mmdebstrap
 PROGRAMS
+}
+
+# Debian's MariaDB has a mysqld too, which is only another name for mariadbd.
+has_mysql() {
+  [[ -x "$MYSQL/usr/sbin/mysqld" ]] && return
+  command -v mysqld >/dev/null && ! mysqld --no-defaults --version | grep -q MariaDB
+}
+
+unpack_mysql() {
+  echo "Unpacking MySQL from Debian's unstable suite (once) into $MYSQL"
+  "$HERE/unpack-debian.sh" unstable "$MYSQL" mysql-server-core
 }
 
 as_root() {
@@ -78,12 +102,32 @@ complain() {
   } >&2
 }
 
-mapfile -t missing < <(missing_packages)
-[[ ${#missing[@]} -eq 0 ]] && exit 0
+complain_of_mysql() {
+  {
+    echo
+    echo "############################################################################"
+    echo "# MySQL is missing. Tests that need it are SKIPPED. To have it (Debian):"
+    echo "#   $HERE/unpack-debian.sh unstable $MYSQL mysql-server-core"
+    echo "############################################################################"
+    echo
+  } >&2
+}
 
-install "${missing[@]}" || true
-mapfile -t missing < <(missing_packages)
-[[ ${#missing[@]} -eq 0 ]] && exit 0
+complete=true
 
-complain "${missing[@]}"
-[[ "${CI:-}" != "true" ]]
+mapfile -t missing < <(missing_packages | sort --unique)
+if [[ ${#missing[@]} -gt 0 ]]; then
+  install "${missing[@]}" || true
+  mapfile -t missing < <(missing_packages | sort --unique)
+fi
+if [[ ${#missing[@]} -gt 0 ]]; then
+  complain "${missing[@]}"
+  complete=false
+fi
+
+if ! has_mysql && ! unpack_mysql; then
+  complain_of_mysql
+  complete=false
+fi
+
+$complete || [[ "${CI:-}" != "true" ]]

@@ -7,9 +7,9 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
-from deploy.local.ports import free_port
 from deploy.local.programs import find_program
 from deploy.local.server import Server
+from shillings.testing.ports import free_port
 
 CONFIGURATION = Path(__file__).parents[1] / "nginx"
 
@@ -32,6 +32,8 @@ class Nginx(Server):
         host: the address it listens on.
         port: the port it listens on; a free one if 0.
         template: the text of its configuration, with variables; that of `deploy/nginx` if empty.
+        requests_max: how many requests that have arrived whole it passes on at once, to all web servers together.
+        secure: whether TLS ends in front of it, so that the answers it makes itself say so, as the web servers' do.
     """
 
     # Workers finish what is under way, then end.
@@ -47,12 +49,16 @@ class Nginx(Server):
         host: str = "127.0.0.1",
         port: int = 0,
         template: str = "",
+        requests_max: int = 512,
+        secure: bool = False,
     ) -> None:
         super().__init__("nginx", directory)
         self.host = host
         self.port = port or free_port()
         self.access_log_path = self.directory / "access.log"
         self._web_servers = list(web_servers)
+        self._requests_max = requests_max
+        self._secure = secure
         self._template = template or (CONFIGURATION / "shillings.conf.template").read_text()
 
     @property
@@ -80,6 +86,7 @@ class Nginx(Server):
         included.mkdir(exist_ok=True)
         (self.directory / "temp").mkdir(exist_ok=True)
         (self.directory / "nginx.conf").write_text((CONFIGURATION / "nginx.conf").read_text())
+        (self.directory / "shillings_errors.conf").write_text((CONFIGURATION / "shillings_errors.conf").read_text())
         (included / "paths.conf").write_text(_PATHS)
         (included / "shillings.conf").write_text(self._render())
 
@@ -93,11 +100,13 @@ class Nginx(Server):
 
     def _render(self) -> str:
         """Put the variables in, as the nginx image does with envsubst; all other `$words` are nginx's own."""
-        servers = (f"server {address} max_fails=3 fail_timeout=1s;" for address in self._web_servers)
+        each = max(1, self._requests_max // len(self._web_servers))
+        servers = (f"server {address} max_conns={each} max_fails=3 fail_timeout=1s;" for address in self._web_servers)
         variables = {
             "SHILLINGS_NGINX_LISTEN": f"{self.host}:{self.port}",
             "SHILLINGS_NGINX_ACCESS_LOG": str(self.access_log_path),
             "SHILLINGS_WEB_SERVERS": "\n    ".join(servers),
+            "SHILLINGS_COOKIE_SECURE": str(int(self._secure)),
         }
         text = self._template
         for name, value in variables.items():

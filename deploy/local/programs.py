@@ -4,7 +4,9 @@ import os
 import shutil
 from pathlib import Path
 
-_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"))
+PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"))
+"""Where programs are looked for: also where only root's PATH has them."""
+
 _GALERA_LIBRARIES = ("/usr/lib/galera/libgalera_smm.so", "/usr/lib64/galera-4/libgalera_smm.so")
 
 
@@ -18,7 +20,7 @@ def find_program(name: str) -> str:
     Raises:
         MissingProgram: it is not installed.
     """
-    found = shutil.which(name, path=_PATH)
+    found = shutil.which(name, path=PATH)
     if found is None:
         raise MissingProgram(f"{name} is not installed: run deploy/local/install-packages.sh")
     return found

@@ -45,7 +45,8 @@ class Server(ABC):
     stop_signal: signal.Signals = signal.SIGTERM
     death_signal: str = "KILL"
     start_seconds_max: float = 30.0
-    user: str = ""
+    # How long a supervisor leaves it alone after it died.
+    rest_seconds: float = 0.0
 
     def __init__(self, name: str, directory: Path) -> None:
         self.name = name
@@ -115,7 +116,6 @@ class Server(ABC):
                     directory=self.directory,
                     log=log,
                     death_signal=self.death_signal,
-                    user=self.user,
                 )
             _running.add(self)
 

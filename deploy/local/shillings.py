@@ -1,18 +1,16 @@
-"""Shillings' own processes: application servers and web servers."""
+"""Shillings' own processes: application servers, web servers and deliverers of webhooks."""
 
-import http.client
-import os
 import socket
-import sys
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from deploy.local.ports import free_port
 from deploy.local.server import Server
+from shillings.testing.ports import free_port
+from shillings.testing.process import clean_environ, shillings_command
+from shillings.testing.server import answers_ok
 
-# The console script beside the Python that runs this.
-PROGRAM = str(Path(sys.executable).parent / "shillings")
+PROGRAM = shillings_command()
 
 
 def settings_environment(settings: Mapping[str, str]) -> dict[str, str]:
@@ -21,8 +19,7 @@ def settings_environment(settings: Mapping[str, str]) -> dict[str, str]:
     Args:
         settings: names as in the documentation, without the prefix, such as `DATABASE_URL`.
     """
-    others = {name: value for name, value in os.environ.items() if not name.startswith("SHILLINGS_")}
-    return others | {f"SHILLINGS_{name}": value for name, value in settings.items()}
+    return clean_environ({f"SHILLINGS_{name}": value for name, value in settings.items()})
 
 
 class ShillingsServer(Server):
@@ -110,13 +107,24 @@ class WebServer(ShillingsServer):
         return answers_ok(self.port, "/healthz")
 
 
-def answers_ok(port: int, path: str, host: str = "127.0.0.1") -> bool:
-    """Whether a GET is answered 200 within a second or two."""
-    connection = http.client.HTTPConnection(host, port, timeout=2)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
+class Deliverer(ShillingsServer):
+    """One deliverer of webhooks.
+
+    Args:
+        directory: its own directory.
+        name: what messages and the log file call it.
+        settings: names without the prefix, and values.
+        apps: the addresses of the application servers.
+    """
+
+    def __init__(self, directory: Path, *, name: str, settings: Mapping[str, str], apps: Sequence[str]) -> None:
+        super().__init__(directory, name=name, settings=settings)
+        self._apps = list(apps)
+
+    def command(self) -> list[str]:
+        """See `Server`."""
+        return [PROGRAM, "webhooks", "--app", ",".join(self._apps)]
+
+    def answers(self) -> bool:
+        """See `Server`. It listens to nobody but who asks for its metrics."""
+        return answers_ok(self.metrics_port, "/metrics")

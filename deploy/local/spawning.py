@@ -67,7 +67,6 @@ def spawn(
     directory: Path,
     log: IO[bytes],
     death_signal: str = "KILL",
-    user: str = "",
 ) -> subprocess.Popen[bytes]:
     """Start a program as the leader of a new session, its output going to `log`.
 
@@ -77,12 +76,9 @@ def spawn(
         directory: where it runs.
         log: an open file for its output and errors.
         death_signal: what it gets when this process ends without stopping it.
-        user: whom it runs as; needs root. Otherwise it runs as whoever runs this.
 
     Raises:
         OSError: it could not be started.
     """
     prefix = [find_program("setpriv"), "--pdeathsig", death_signal]
-    if user:
-        prefix += ["--reuid", user, "--regid", user, "--init-groups"]
     return _spawner.order([*prefix, *command], environment, directory, log)

@@ -20,6 +20,7 @@ class _Watch:
 
     delay_seconds: float = _DELAY_SECONDS_MIN
     launched_at: float = 0.0
+    found_dead_at: float | None = None
 
 
 class Supervisor:
@@ -55,8 +56,16 @@ class Supervisor:
     def _run(self) -> None:
         while not self._stopping.wait(_POLL_SECONDS):
             for server, watch in self._watches.items():
-                if server.wanted and not server.alive:
+                if not server.wanted or server.alive:
+                    watch.found_dead_at = None
+                elif self._has_rested(server, watch):
                     self._revive(server, watch)
+
+    @staticmethod
+    def _has_rested(server: Server, watch: _Watch) -> bool:
+        now = time.monotonic()
+        watch.found_dead_at = watch.found_dead_at or now
+        return now - watch.found_dead_at >= server.rest_seconds
 
     def _revive(self, server: Server, watch: _Watch) -> None:
         now = time.monotonic()

@@ -1,4 +1,4 @@
-"""Initialised data directories of MariaDB, made once for each version and copied from then on."""
+"""Initialised data directories of database servers, made once for each version and copied from then on."""
 
 import hashlib
 import os
@@ -6,94 +6,57 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Sequence
 from pathlib import Path
-
-from deploy.local.programs import find_program
-
-DATABASE = "shillings"
-USER = "shillings"
-ADMIN = "admin"
-# Guards nothing: these servers listen on the loopback interface and live as long as a test or a session.
-PASSWORD = "local-only"
-
-# The application may use every database whose name begins with `shillings`, so that tests can have their own.
-# The first statement switches on the account tables, without which no account can be made.
-_ACCOUNTS = rf"""
-FLUSH PRIVILEGES;
-CREATE DATABASE {DATABASE} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
-CREATE USER '{USER}'@'%' IDENTIFIED BY '{PASSWORD}';
-GRANT ALL PRIVILEGES ON `shillings%`.* TO '{USER}'@'%';
-CREATE USER '{ADMIN}'@'%' IDENTIFIED BY '{PASSWORD}';
-GRANT ALL PRIVILEGES ON *.* TO '{ADMIN}'@'%' WITH GRANT OPTION;
-"""
 
 
 class TemplateFailed(Exception):
-    """MariaDB could not initialise a data directory; the message has its output."""
+    """A server could not initialise a data directory; the message has its output."""
 
 
-@cache
-def mariadb_version() -> str:
-    """The installed server's version, such as `10.11.6-MariaDB-1`. Raises MissingProgram."""
-    text = subprocess.run(
-        [find_program("mariadbd"), "--no-defaults", "--version"], check=True, capture_output=True, text=True
-    ).stdout
-    found = re.search(r"Ver (\S+)", text)
-    return found[1] if found else hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def copy_template(target: Path, kind: str = "single", make: Callable[[Path], None] | None = None) -> None:
+def copy_template(target: Path, kind: str, recipe: str, make: Callable[[Path], None]) -> None:
     """Make `target` an initialised data directory.
 
     Args:
         target: the data directory; must not exist yet.
         kind: which template; part of its name.
+        recipe: what the template depends on, such as the server's version: a stale one is never used.
         make: makes that template in the directory it is given, when it does not exist yet.
 
     Raises:
-        MissingProgram: MariaDB is not installed.
-        TemplateFailed: it could not initialise a directory.
+        TemplateFailed: the server could not initialise a directory.
     """
-    # What the template depends on is in its name, so a stale one is never used.
-    recipe = hashlib.sha256(f"{mariadb_version()} {_ACCOUNTS}".encode()).hexdigest()[:12]
-    template = _cache_directory() / f"mariadb-{kind}-{recipe}"
+    template = cache_directory() / f"{kind}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
     if not template.is_dir():
-        _make_template(template, make or initialise)
+        _make_template(template, make)
     shutil.copytree(template, target)
 
 
-def initialise(target: Path) -> None:
-    """Have MariaDB write a new data directory, with our database and accounts in it. Raises TemplateFailed."""
-    with tempfile.TemporaryDirectory(prefix="shillings-") as scratch:
-        accounts = Path(scratch) / "accounts.sql"
-        accounts.write_text(_ACCOUNTS)
-        result = subprocess.run(
-            [
-                find_program("mariadb-install-db"),
-                "--no-defaults",
-                f"--datadir={target}",
-                *as_root_option(),
-                "--skip-test-db",
-                "--skip-name-resolve",
-                "--auth-root-authentication-method=socket",
-                f"--extra-file={accounts}",
-                # A small redo log makes a small copy; a server that wants another size makes it anew at its start.
-                "--innodb-log-file-size=8M",
-                "--skip-log-bin",
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+def initialise(command: Sequence[str]) -> None:
+    """Run the command that writes a new data directory. Raises TemplateFailed."""
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:
-        raise TemplateFailed(f"mariadb-install-db failed\n{result.stdout}\n{result.stderr}")
+        raise TemplateFailed(f"{Path(command[0]).name} failed\n{result.stdout}\n{result.stderr}")
+
+
+def program_version(command: Sequence[str]) -> str:
+    """What a database server says is its version, such as `10.11.6-MariaDB-1`."""
+    text = subprocess.run([*command, "--no-defaults", "--version"], check=True, capture_output=True, text=True).stdout
+    found = re.search(r"Ver (\S+)", text)
+    return found[1] if found else hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def as_root_option() -> list[str]:
-    """What mariadbd must be told when root runs it, which it otherwise refuses."""
+    """What a database server must be told when root runs it, which it otherwise refuses."""
     return ["--user=root"] if os.geteuid() == 0 else []
+
+
+def cache_directory() -> Path:
+    """Where templates and unpacked servers are kept: the user's cache directory, made when absent."""
+    home = os.environ.get("XDG_CACHE_HOME", "") or str(Path.home() / ".cache")
+    directory = Path(home) / "shillings"
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return directory
 
 
 def _make_template(template: Path, make: Callable[[Path], None]) -> None:
@@ -106,11 +69,3 @@ def _make_template(template: Path, make: Callable[[Path], None]) -> None:
         except OSError:
             if not template.is_dir():
                 raise
-
-
-def _cache_directory() -> Path:
-    """Where templates are kept: the user's cache directory, made when absent."""
-    home = os.environ.get("XDG_CACHE_HOME", "") or str(Path.home() / ".cache")
-    directory = Path(home) / "shillings"
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return directory

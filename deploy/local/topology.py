@@ -1,7 +1,7 @@
 """The production stack on one machine.
 
-client ──▶ nginx ──▶ webs ──▶ apps ──▶ MariaDB
-                                 └───▶ Redis
+client ──▶ nginx ──▶ webs ──▶ apps ──▶ database: MariaDB, MySQL, or HAProxy with a Galera cluster behind it
+  endpoints of webhooks ◀── deliverers ──┘ └───▶ Redis
 """
 
 import secrets
@@ -14,12 +14,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from deploy.local.database_server import Database
 from deploy.local.mariadb import MariaDB
 from deploy.local.nginx import Nginx
 from deploy.local.redis import Redis
 from deploy.local.server import Server, ServerFailed
-from deploy.local.shillings import PROGRAM, AppServer, WebServer, answers_ok, settings_environment
+from deploy.local.shillings import PROGRAM, AppServer, Deliverer, WebServer, settings_environment
 from deploy.local.supervisor import Supervisor
+from shillings.testing.server import answers_ok
 
 _READY_SECONDS_MAX = 60.0
 _MIGRATE_SECONDS_MAX = 120.0
@@ -28,15 +30,16 @@ _MIGRATE_SECONDS_MAX = 120.0
 class Topology:
     """All servers, started in order and stopped in reverse; a context manager.
 
-    Tests may kill, pause and restart `mariadb`, `redis`, `apps`, `webs` and `nginx` one by one.
+    Tests may kill, pause and restart `database`, `redis`, `apps`, `webs` and `nginx` one by one.
 
     Args:
         directory: where each server has a directory of its own; a new temporary one, removed at the end, if None.
             Starting again in the same directory finds the same data.
         web: how many web servers.
         app: how many application servers.
-        database: a running server, or the URL of one (through a proxy, say), which somebody else will stop; or a
-            server that does not run yet, which becomes the topology's own. One with default settings if None.
+        webhooks: how many deliverers of webhooks.
+        database: a running one, or the URL of one (through a proxy, say), which somebody else will stop; or one that
+            does not run yet, which becomes the topology's own. A MariaDB with default settings if None.
         redis: the same for the cache.
         nginx: whether there is one; without, `url` is the first web server's.
         host: the address on which nginx listens.
@@ -52,7 +55,8 @@ class Topology:
         *,
         web: int = 2,
         app: int = 2,
-        database: MariaDB | str | None = None,
+        webhooks: int = 1,
+        database: Database | str | None = None,
         redis: Redis | str | None = None,
         nginx: bool = True,
         host: str = "127.0.0.1",
@@ -66,14 +70,17 @@ class Topology:
             directory = self._temporary = Path(tempfile.mkdtemp(prefix="shillings-"))
         database = MariaDB(directory / "mariadb") if database is None else database
         redis = Redis(directory / "redis") if redis is None else redis
-        self._mariadb = None if isinstance(database, str) else database
+        self._database = None if isinstance(database, str) else database
         self._redis = None if isinstance(redis, str) else redis
         self.settings = {
             "DATABASE_URL": database if isinstance(database, str) else database.url,
             "REDIS_URL": redis if isinstance(redis, str) else redis.url,
             "JWT_KEYS": secrets.token_urlsafe(48),
+            "DELIVERER_KEY": secrets.token_urlsafe(48),
+            **({"WEBHOOK_ALLOW": "127.0.0.0/8,::1/128"} if host == "127.0.0.1" else {}),
             "DATA_DIR": str(directory / "shillings"),
             "REQUIRE_DURABLE": "1",
+            **({"TRUSTED_PROXIES": "127.0.0.1"} if nginx else {}),
             **(settings or {}),
         }
         self.apps = [AppServer(directory / name, name=name, settings=self.settings) for name in _names("app", app)]
@@ -83,20 +90,27 @@ class Topology:
             for name in _names("web", web)
         ]
         web_addresses = [server.address for server in self.webs]
-        self._nginx = Nginx(directory / "nginx", web_addresses, host=host, port=port) if nginx else None
-        stores: list[Server | None] = [self._mariadb, self._redis]
-        self._stores = [server for server in stores if server is not None and not server.alive]
+        secure = self.settings.get("COOKIE_SECURE") == "1"
+        self._nginx = Nginx(directory / "nginx", web_addresses, host=host, port=port, secure=secure) if nginx else None
+        self.deliverers = [
+            Deliverer(directory / name, name=name, settings=self.settings | self._never(), apps=app_addresses)
+            for name in _names("webhooks", webhooks)
+        ]
+        databases = [] if self._database is None else self._database.servers
+        self._has_own_database = not any(server.alive for server in databases)
+        stores = [*databases, *([] if self._redis is None else [self._redis])]
+        self._stores = [server for server in stores if not server.alive]
         entrance = [] if self._nginx is None else [self._nginx]
         # Every server that is the topology's own, in the order of starting.
-        self.servers: list[Server] = [*self._stores, *self.apps, *self.webs, *entrance]
+        self.servers: list[Server] = [*self._stores, *self.apps, *self.webs, *self.deliverers, *entrance]
         self._announce = announce
         self._supervisor = Supervisor(self.servers, announce) if supervised else None
 
     @property
-    def mariadb(self) -> MariaDB:
-        """The database server."""
-        assert self._mariadb is not None, "only the database's URL is known"
-        return self._mariadb
+    def database(self) -> Database:
+        """The database."""
+        assert self._database is not None, "only the database's URL is known"
+        return self._database
 
     @property
     def redis(self) -> Redis:
@@ -130,11 +144,10 @@ class Topology:
             MissingProgram: a server is not installed.
         """
         try:
-            own = [server for server in (self._mariadb, self._redis) if server in self.servers]
-            self._start_together([server for server in own if server is not None])
+            self._start_stores()
             self._migrate()
             self._start_together(self.apps)
-            self._start_together(self.webs)
+            self._start_together([*self.webs, *self.deliverers])
             self._start_together([] if self._nginx is None else [self._nginx])
             self.wait_until_ready()
         except BaseException:
@@ -162,6 +175,26 @@ class Topology:
         if self._temporary is not None:
             shutil.rmtree(self._temporary)
 
+    def _never(self) -> dict[str, str]:
+        """The setting that keeps deliveries from the topology's own servers."""
+        ports = [port for server in (*self.apps, *self.webs) for port in (server.port, server.metrics_port)]
+        places = [f"127.0.0.1:{port}" for port in ports]
+        if self._nginx is not None:
+            places.append(f"{self._nginx.host}:{self._nginx.port}")
+        return {"WEBHOOK_NEVER": ",".join(places)}
+
+    def _start_stores(self) -> None:
+        """Start the database and the cache, as far as they are the topology's own."""
+        began = time.monotonic()
+        caches = [server for server in self._stores if server is self._redis]
+        for server in caches:
+            server.launch()
+        if self._database is not None and self._has_own_database:
+            self._database.start()
+        for server in caches:
+            server.wait_until_ready()
+        self._announce_ready(self._stores, began)
+
     def _start_together(self, servers: Sequence[Server]) -> None:
         """Launch servers that do not need each other, then wait for all of them."""
         began = time.monotonic()
@@ -169,6 +202,9 @@ class Topology:
             server.launch()
         for server in servers:
             server.wait_until_ready()
+        self._announce_ready(servers, began)
+
+    def _announce_ready(self, servers: Sequence[Server], began: float) -> None:
         if servers:
             names = ", ".join(server.name for server in servers)
             self._announce(f"{names}: ready in {time.monotonic() - began:.1f} s")

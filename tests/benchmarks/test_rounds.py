@@ -2,8 +2,8 @@
 
 import pytest
 
-from benchmarks.histogram import Histogram
 from benchmarks.rounds import Measurement, Point, Series, compare, in_turns, run
+from shillings.load.histogram import Histogram
 
 
 def _series(*rates: float) -> Series:

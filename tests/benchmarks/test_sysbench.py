@@ -6,9 +6,9 @@ import pytest
 
 from benchmarks.filling import Filling
 from benchmarks.sysbench import Sysbench, SysbenchFailed, read_report
-from benchmarks.verify import verify
 from deploy.local.mariadb import MariaDB
 from deploy.local.shillings import PROGRAM, settings_environment
+from shillings.audit.auditor import Auditor
 from tests.programs import require_programs
 
 _REPORT = """
@@ -53,7 +53,8 @@ def test_the_script_keeps_the_books(mariadb: MariaDB, fresh_database_url: str) -
 
         payments = Sysbench(mariadb, name, users=5).pay(connections=8, seconds=1)
 
-        verify(fresh_database_url)
+        with Auditor(fresh_database_url) as auditor:
+            auditor.audit().require_clean()
         with connection.cursor() as cursor:
             cursor.execute("SELECT (SELECT COUNT(*) FROM transactions) - 5, (SELECT COUNT(*) FROM idempotency_keys)")
             assert cursor.fetchone() == (payments.count, payments.count)

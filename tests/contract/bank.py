@@ -1,21 +1,25 @@
-"""A small bank on any database: users to move money between, and an auditor who looks at what came of it."""
+"""A small bank on any database: users to move money between, and an auditor who checks what came of it."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from shillings import clock, ids
-from shillings.app.payments import fingerprint
-from shillings.ledger.transfers import Decision, Kind, Transfer
+from shillings.audit.acknowledged import Transaction
+from shillings.audit.auditor import Auditor
+from shillings.ledger.operation import Decision, Header, Operation, fingerprint
+from shillings.ledger.payment import Payment
+from shillings.ledger.rows import Kind
+from shillings.ledger.topup import TopUp
 from shillings.storage.accounts import NewUser, add_user
-from shillings.storage.engine import dialect_of, make_engine
-from shillings.storage.lanes import Lane, Session
-from shillings.storage.ledger import LedgerBatch, Receivers
-from tests.invariants import Auditor, Ledger, violations
+from shillings.storage.engines import dialect_of, make_engine
+from shillings.storage.executor import Connection, Executor
+from shillings.storage.ledger import LedgerBatch
+from shillings.storage.ledger_links import KnownLinks
+from tests.values import new_id, now
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
 TOKEN = b"t" * 16
@@ -37,24 +41,32 @@ def new_user(email: str = "", **fields: Any) -> NewUser:
     number = next(_numbers)
     email = email or f"user{number}@example.com"
     values = {"first_name": "Ann", "middle_name": "", "last_name": "Lee", "phone": "", "password": "$argon2id$"}
-    return NewUser(
-        user_id=ids.new_id(), credential_id=ids.new_id(), email=email, created_at=MOMENT, **(values | fields)
-    )
+    return NewUser(user_id=new_id(), credential_id=new_id(), email=email, created_at=MOMENT, **(values | fields))
 
 
-def payment(sender: Somebody, receiver: str | Somebody, amount: int, key: str = "", token: bytes = TOKEN) -> Transfer:
-    """A wish to pay."""
+def payment(sender: Somebody, receiver: str | Somebody, amount: int, key: str = "", token: bytes = TOKEN) -> Operation:
+    """A request to pay."""
     email = receiver if isinstance(receiver, str) else receiver.email
-    return _transfer(Kind.PAYMENT, sender, email, amount, key, token)
+    return Payment(header(sender, key, token, Kind.PAYMENT, email, amount), email, amount)
 
 
-def topup(user: Somebody, amount: int, key: str = "", token: bytes = TOKEN) -> Transfer:
-    """A wish to top up."""
-    return _transfer(Kind.TOPUP, user, "", amount, key, token)
+def topup(user: Somebody, amount: int, key: str = "", token: bytes = TOKEN) -> Operation:
+    """A request to top up."""
+    return TopUp(header(user, key, token, Kind.TOPUP, "", amount), amount)
 
 
-def _transfer(kind: Kind, user: Somebody, email: str, amount: int, key: str, token: bytes) -> Transfer:
-    return Transfer(ids.new_id(), kind, user.user_id, email, amount, token, key, fingerprint(kind, email, amount))
+def header(user: Somebody, key: str, token: bytes, *fields: str | int) -> Header:
+    """The header of somebody's request, made of what tells it from others."""
+    return Header(new_id(), user.user_id, token, key, fingerprint(*fields), "request")
+
+
+class Ledger(NamedTuple):
+    """Everything about the money at one moment, as rows."""
+
+    users: list[tuple[Any, ...]]
+    transactions: list[Transaction]
+    entries: list[tuple[Any, ...]]
+    keys: list[tuple[Any, ...]]
 
 
 class Bank:
@@ -68,35 +80,35 @@ class Bank:
         self.url = url
         self.dialect = dialect_of(url)
         self.engine = make_engine(url)
-        self.receivers = Receivers()
-        self._sessions: list[Session] = []
-        self.session = self.open()
+        self.known = KnownLinks()
+        self._connections: list[Connection] = []
+        self.connection = self.open()
 
-    def open(self, kind: Callable[[sa.Engine, Any], Session] = Session) -> Session:
-        """Another session, closed with the bank."""
-        self._sessions.append(kind(self.engine, self.dialect))
-        return self._sessions[-1]
+    def open(self, kind: Callable[[sa.Engine, Any], Connection] = Connection) -> Connection:
+        """Another connection, closed with the bank."""
+        self._connections.append(kind(self.engine, self.dialect))
+        return self._connections[-1]
 
-    def lane(self, threads: int = 1) -> Lane:
-        """Threads with sessions of their own; the caller closes it."""
-        return Lane(self.engine, self.dialect, "test", threads=threads)
+    def executor(self, threads: int = 1) -> Executor:
+        """Threads with connections of their own; the caller closes it."""
+        return Executor(self.engine, self.dialect, "test", threads=threads)
 
-    def user(self, balance: int = 0) -> Somebody:
+    def user(self, balance: int = 0, email: str = "") -> Somebody:
         """Somebody new, with money."""
-        made = new_user()
-        assert add_user(self.session, made)
+        made = new_user(email)
+        assert add_user(self.connection, made) is None
         somebody = Somebody(made.user_id, made.email)
         if balance:
-            self.carry_out([topup(somebody, balance)])
+            self.execute([topup(somebody, balance)])
         return somebody
 
-    def batch(self, transfers: Iterable[Transfer], now: Callable[[], datetime] = clock.now) -> LedgerBatch:
+    def batch(self, operations: Iterable[Operation], now: Callable[[], datetime] = now) -> LedgerBatch:
         """A batch on its way."""
-        return LedgerBatch(list(transfers), self.receivers, now)
+        return LedgerBatch(list(operations), self.known, now)
 
-    def carry_out(self, transfers: Iterable[Transfer], now: Callable[[], datetime] = clock.now) -> list[Decision]:
-        """Carry a batch out, in this thread."""
-        return self.batch(transfers, now).carry_out(self.session)
+    def execute(self, operations: Iterable[Operation], now: Callable[[], datetime] = now) -> list[Decision]:
+        """Execute a batch, in this thread."""
+        return self.batch(operations, now).execute(self.connection)
 
     def balance(self, user: Somebody) -> int:
         """What the database says somebody has."""
@@ -105,19 +117,23 @@ class Bank:
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """What the database says."""
-        [found] = self.session.visit(statement)
+        [found] = self.connection.query(statement)
         return [tuple(row) for row in found]
 
     def ledger(self) -> Ledger:
-        """Everything about the money; it must be sound."""
+        """Everything about the money, once the audit has found nothing."""
         with Auditor(self.url) as auditor:
-            found = auditor.read_ledger()
-        wrong = violations(found)
-        assert not wrong, wrong
-        return found
+            auditor.audit().require_clean()
+            transactions = auditor.transactions()
+        return Ledger(
+            self.rows("SELECT user_id, email, balance, entry_count FROM users ORDER BY user_id"),
+            transactions,
+            self.rows("SELECT account_id, seq, transaction_id, amount, balance FROM entries ORDER BY account_id, seq"),
+            self.rows("SELECT user_id, idempotency_key, outcome FROM idempotency_keys ORDER BY 1, 2"),
+        )
 
     def close(self) -> None:
         """Close every connection."""
-        for session in self._sessions:
-            session.discard()
+        for connection in self._connections:
+            connection.discard()
         self.engine.dispose()

@@ -2,19 +2,20 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from shillings import clock, ids
 from shillings.ledger.outcomes import Outcome
-from shillings.storage import lanes
-from shillings.storage.accounts import Balance, BalanceLook, NewUser, add_user, read_balances
-from shillings.storage.lanes import Session
+from shillings.storage import executor as executors
+from shillings.storage.accounts import Balance, BalanceLookup, NewUser, add_user, read_balances
+from shillings.storage.executor import Connection
 from shillings.storage.sessions import find_credentials, revoke
 from tests.contract.bank import MOMENT, TOKEN, Bank, new_user, topup
-from tests.contract.troubles import Plan
+from tests.contract.planned_errors import Plan
+from tests.values import new_id, now
 
 HARD_NAMES = [
     "O'Brien",
@@ -29,29 +30,47 @@ HARD_NAMES = [
     "?",
 ]
 
+NOW = "2026-01-02 03:04:05.000006"
+
+
+class Early(Connection):
+    """Its first query comes before everybody else's sign-up: it finds nobody."""
+
+    asked = False
+
+    def execute(self, statement: sa.Executable, parameters: Any = None) -> sa.CursorResult[Any]:
+        """Find nobody, once."""
+        if isinstance(statement, sa.Select) and not self.asked:
+            self.asked = True
+            statement = statement.where(sa.false())
+        return super().execute(statement, parameters)
+
 
 def test_sign_up_that_lost_a_race_is_told_so(bank: Bank) -> None:
-    """Who looked before the other one signed up, and found the email free, is refused by the database all the same."""
-
-    class Early(Session):
-        """Its first look finds nobody."""
-
-        def execute(self, statement: sa.Executable, parameters: Any = None) -> sa.CursorResult[Any]:
-            if isinstance(statement, sa.Select):
-                statement = statement.where(sa.false())
-            return super().execute(statement, parameters)
-
+    """Who asked before the other one signed up, and found the email free, is refused by the database all the same."""
     email = f"race-{bank.dialect.name}@example.com"
-    assert add_user(bank.session, new_user(email))
-    assert not add_user(bank.open(Early), new_user(email))
+    assert add_user(bank.connection, new_user(email)) is None
+    assert add_user(bank.open(Early), new_user(email)) is not None
+
+
+def test_sign_up_whose_first_commit_arrives_late_is_its_own(bank: Bank) -> None:
+    """A sign-up that is run again, and whose first run is committed only after the second has asked, is done."""
+    user = new_user()
+    assert add_user(bank.connection, user) is None
+    assert add_user(bank.open(Early), user) is None
+    assert len(bank.rows(f"SELECT user_id FROM credentials WHERE email = '{user.email}'")) == 1
+
+
+def _sign_up(connection: Connection, user: NewUser) -> bool:
+    return add_user(connection, user) is None
 
 
 async def test_twenty_sign_ups_with_one_email_make_one_user(bank: Bank) -> None:
     """However many sign up with one email at the same moment, one gets it and all others are told so."""
-    lane = bank.lane(threads=4)
+    executor = bank.executor(threads=4)
     rivals = [new_user(f"rival-{bank.dialect.name}@example.com") for _ in range(20)]
-    results = await asyncio.gather(*[lane.run(lambda session, one=one: add_user(session, one)) for one in rivals])  # type: ignore[misc]
-    await lane.close()
+    results = await asyncio.gather(*[executor.run(partial(_sign_up, user=one)) for one in rivals])
+    await executor.close()
     found = bank.rows(f"SELECT user_id FROM users WHERE email = '{rivals[0].email}'")
 
     assert results.count(True) == 1
@@ -64,27 +83,27 @@ async def test_lost_sign_up_is_run_again(bank: Bank, monkeypatch: pytest.MonkeyP
     """A sign-up whose COMMIT was lost, done or not, ends as one user who is told so."""
     plan = Plan((1, when, 2013))
     plan.install(monkeypatch)
-    monkeypatch.setattr(lanes, "CONFLICT_PAUSE_SECONDS", 0.0005)
-    user, lane = new_user(), bank.lane()
-    assert await lane.run(lambda session: add_user(session, user))
-    await lane.close()
+    monkeypatch.setattr(executors, "CONFLICT_PAUSE_SECONDS", 0.0005)
+    user, executor = new_user(), bank.executor()
+    assert await executor.run(lambda connection: add_user(connection, user)) is None
+    await executor.close()
 
     assert plan.all_met
     assert len(bank.rows(f"SELECT user_id FROM users WHERE email = '{user.email}'")) == 1
-    assert find_credentials(bank.session, [user.email]) != [None]
+    assert find_credentials(bank.connection, [user.email]) != [None]
 
 
 def test_unique_index_decides(bank: Bank) -> None:
     """Whatever was seen before: the index refuses a second user with an email, and a second credential."""
     user = new_user()
-    assert add_user(bank.session, user)
+    assert add_user(bank.connection, user) is None
     for table in ("users", "credentials"):
         [row] = bank.rows(f"SELECT * FROM {table} WHERE email = '{user.email}'")
         columns = sa.inspect(bank.engine).get_columns(table)
         values = dict(zip([column["name"] for column in columns], row, strict=True))
-        values[columns[0]["name"]] = ids.new_id()
+        values[columns[0]["name"]] = new_id()
         with pytest.raises(sa.exc.IntegrityError):
-            bank.session.execute(sa.table(table, *map(sa.column, values)).insert().values(values))
+            bank.connection.execute(sa.table(table, *map(sa.column, values)).insert().values(values))
 
 
 def test_emails_are_told_apart_byte_by_byte(bank: Bank) -> None:
@@ -93,8 +112,8 @@ def test_emails_are_told_apart_byte_by_byte(bank: Bank) -> None:
         f"{name}-{bank.dialect.name}@example.com" for name in ("ren\u00e9", "rene", "Rene", "strasse", "stra\u00dfe")
     ]
 
-    assert all(add_user(bank.session, new_user(email)) for email in emails)
-    found = find_credentials(bank.session, emails)
+    assert all(add_user(bank.connection, new_user(email)) is None for email in emails)
+    found = find_credentials(bank.connection, emails)
     assert [one and one.profile.email for one in found] == emails
 
 
@@ -102,8 +121,8 @@ def test_emails_are_told_apart_byte_by_byte(bank: Bank) -> None:
 def test_names_are_kept_as_they_are(bank: Bank, name: str) -> None:
     """A name comes back letter by letter, whatever is in it."""
     user = new_user(first_name=name, last_name=name, middle_name=name)
-    assert add_user(bank.session, user)
-    [credential] = find_credentials(bank.session, [user.email])
+    assert add_user(bank.connection, user) is None
+    [credential] = find_credentials(bank.connection, [user.email])
 
     assert credential is not None
     assert credential.profile[1:4] == (name, name, name)
@@ -111,31 +130,37 @@ def test_names_are_kept_as_they_are(bank: Bank, name: str) -> None:
     assert (credential.credential_id, credential.profile.user_id) == (user.credential_id, user.user_id)
 
 
-def look(user: NewUser, token_id: bytes = TOKEN) -> BalanceLook:
-    """A wish to read somebody's balance."""
-    return BalanceLook(user.user_id, token_id)
+def lookup_of(user: NewUser, token_id: bytes = TOKEN) -> BalanceLookup:
+    """A lookup of somebody's balance."""
+    return BalanceLookup(user.user_id, token_id)
 
 
 def test_balances_are_read_in_order(bank: Bank) -> None:
-    """Each look gets its own user's balance and time of change; strangers and revoked sessions get none."""
+    """Each lookup gets its own user's balance and time of change; strangers and revoked sessions get none."""
     ann, bob, stranger = new_user(), new_user(), new_user()
     for user in (ann, bob):
-        add_user(bank.session, user)
+        add_user(bank.connection, user)
     somebody = bank.user()
-    bank.carry_out([topup(type(somebody)(bob.user_id, bob.email), 7)], lambda: MOMENT + timedelta(seconds=1))
-    revoked = ids.new_id()
-    revoke(bank.session, revoked, clock.now() + timedelta(hours=1))
-    looks = [look(bob), look(stranger), look(ann), look(ann, revoked), look(bob)]
+    bank.execute([topup(type(somebody)(bob.user_id, bob.email), 7)], lambda: MOMENT + timedelta(seconds=1))
+    revoked = new_id()
+    revoke(bank.connection, revoked, now() + timedelta(hours=1))
+    lookups = [lookup_of(bob), lookup_of(stranger), lookup_of(ann), lookup_of(ann, revoked), lookup_of(bob)]
 
-    after = Balance(7, "2026-01-02T03:04:06.000006Z")
-    assert read_balances(bank.session, looks) == [after, None, Balance(0, "2026-01-02T03:04:05.000006Z"), None, after]
+    after = Balance(7, 0, "2026-01-02T03:04:06.000006Z")
+    assert read_balances(bank.connection, lookups, NOW) == [
+        after,
+        None,
+        Balance(0, 0, "2026-01-02T03:04:05.000006Z"),
+        None,
+        after,
+    ]
 
 
 def test_balance_is_never_older_than_the_answer(bank: Bank) -> None:
     """Whoever was told of a payment sees it, on any connection."""
     ann, reader = bank.user(), bank.open()
     for expected in range(1, 20):
-        assert bank.carry_out([topup(ann, 1)])[0].outcome is Outcome.OK
-        [balance] = read_balances(reader, [BalanceLook(ann.user_id, TOKEN)])
+        assert bank.execute([topup(ann, 1)])[0].outcome is Outcome.OK
+        [balance] = read_balances(reader, [BalanceLookup(ann.user_id, TOKEN)], NOW)
         assert balance is not None
         assert balance.balance == expected

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from deploy.local.mariadb import MariaDB
 from shillings.storage.durability import risks
-from shillings.storage.engine import MYSQL, SQLITE, make_engine
+from shillings.storage.engines import MYSQL, SQLITE, make_engine
 from tests.contract.bank import Bank
 
 

@@ -2,18 +2,20 @@
 
 from datetime import timedelta
 
-from shillings import clock, ids
-from shillings.storage.history import HistoryLine, HistoryLook, read_pages
-from shillings.storage.lanes import Rows, Session
+from shillings.base.clock import stored
+from shillings.storage.engines import Rows
+from shillings.storage.executor import Connection
+from shillings.storage.history import HistoryLine, HistoryQuery, read_pages
 from shillings.storage.sessions import revoke
 from tests.contract.bank import MOMENT, TOKEN, Bank, Somebody, payment, topup
+from tests.values import new_id, now
 
 NEWEST = 2**62
 
 
 def page(bank: Bank, user: Somebody, before: int = NEWEST, limit: int = 100) -> list[HistoryLine]:
     """One page."""
-    [found] = read_pages(bank.session, [HistoryLook(user.user_id, TOKEN, before, limit)])
+    [found] = read_pages(bank.connection, [HistoryQuery(user.user_id, TOKEN, before, limit)], stored(now()))
     assert found is not None
     return found
 
@@ -21,21 +23,21 @@ def page(bank: Bank, user: Somebody, before: int = NEWEST, limit: int = 100) -> 
 def test_line_shows_its_transaction(bank: Bank) -> None:
     """A line has the transaction as both sides see it, with its time."""
     ann, bob = bank.user(), bank.user()
-    wishes = [topup(ann, 50), payment(ann, bob, 30)]
-    bank.carry_out(wishes, lambda: MOMENT)
-    paid = (wishes[1].transaction_id, "payment", ann.email, bob.email, 30, "2026-01-02T03:04:05.000006Z")
+    operations = [topup(ann, 50), payment(ann, bob, 30)]
+    bank.execute(operations, lambda: MOMENT)
+    paid = (operations[1].header.id, "payment", ann.email, bob.email, 30, "2026-01-02T03:04:05.000006Z", "", "", 0)
 
     assert page(bank, bob) == [HistoryLine(1, *paid)]
     assert page(bank, ann) == [
         HistoryLine(2, *paid),
-        HistoryLine(1, wishes[0].transaction_id, "topup", "", ann.email, 50, "2026-01-02T03:04:05.000006Z"),
+        HistoryLine(1, operations[0].header.id, "topup", "", ann.email, 50, "2026-01-02T03:04:05.000006Z", "", "", 0),
     ]
 
 
 def test_pages_join_without_gap_or_repeat(bank: Bank) -> None:
     """Pages of any size, one after the other, are the whole history, newest first."""
     ann = bank.user()
-    bank.carry_out([topup(ann, number) for number in range(1, 24)])
+    bank.execute([topup(ann, number) for number in range(1, 24)])
     for limit in (1, 7, 23, 100):
         amounts, before = [], NEWEST
         while found := page(bank, ann, before, limit):
@@ -48,9 +50,9 @@ def test_pages_join_without_gap_or_repeat(bank: Bank) -> None:
 def test_new_entries_move_no_page(bank: Bank) -> None:
     """Whoever pages while money moves sees each line once: new ones come in front."""
     ann = bank.user()
-    bank.carry_out([topup(ann, number) for number in range(1, 11)])
+    bank.execute([topup(ann, number) for number in range(1, 11)])
     first = page(bank, ann, limit=4)
-    bank.carry_out([topup(ann, 99) for _ in range(5)])
+    bank.execute([topup(ann, 99) for _ in range(5)])
     second = page(bank, ann, first[-1].seq, 4)
 
     assert [line.amount for line in first + second] == [10, 9, 8, 7, 6, 5, 4, 3]
@@ -60,28 +62,28 @@ def test_new_entries_move_no_page(bank: Bank) -> None:
 def test_order_is_not_left_to_the_engine(bank: Bank) -> None:
     """SQL promises no order for rows put together with UNION ALL: in whichever they come, the newest is first."""
 
-    class TurnedRound(Session):
-        def visit(self, *statements: str) -> list[Rows]:
-            return [rows[::-1] for rows in super().visit(*statements)]
+    class TurnedRound(Connection):
+        def query(self, *statements: str) -> list[Rows]:
+            return [rows[::-1] for rows in super().query(*statements)]
 
     ann = bank.user()
-    bank.carry_out([topup(ann, number) for number in range(1, 6)])
-    [found] = read_pages(bank.open(TurnedRound), [HistoryLook(ann.user_id, TOKEN, NEWEST, 3)])
+    bank.execute([topup(ann, number) for number in range(1, 6)])
+    [found] = read_pages(bank.open(TurnedRound), [HistoryQuery(ann.user_id, TOKEN, NEWEST, 3)], stored(now()))
 
     assert [line.amount for line in found or ()] == [5, 4, 3]
 
 
-def test_crowd_of_looks_is_answered_each_its_own(bank: Bank) -> None:
-    """Many pages of many users come in one visit, each look its own, in order; a revoked session gets none."""
+def test_every_query_of_a_batch_gets_its_own_page(bank: Bank) -> None:
+    """Many pages of many users come in one batch, each query its own, in order; a revoked session gets none."""
     people = [bank.user() for _ in range(5)]
     for number, user in enumerate(people):
-        bank.carry_out([topup(user, 100 * number + amount) for amount in range(1, 4)])
-    revoked = ids.new_id()
-    revoke(bank.session, revoked, clock.now() + timedelta(hours=1))
-    looks = [HistoryLook(user.user_id, TOKEN, NEWEST, limit) for user in people for limit in (1, 3)]
-    looks.append(HistoryLook(people[0].user_id, revoked, NEWEST, 3))
-    looks.append(HistoryLook(ids.new_id(), TOKEN, NEWEST, 3))
-    *pages, of_revoked, of_nobody = read_pages(bank.session, looks)
+        bank.execute([topup(user, 100 * number + amount) for amount in range(1, 4)])
+    revoked = new_id()
+    revoke(bank.connection, revoked, now() + timedelta(hours=1))
+    queries = [HistoryQuery(user.user_id, TOKEN, NEWEST, limit) for user in people for limit in (1, 3)]
+    queries.append(HistoryQuery(people[0].user_id, revoked, NEWEST, 3))
+    queries.append(HistoryQuery(new_id(), TOKEN, NEWEST, 3))
+    *pages, of_revoked, of_nobody = read_pages(bank.connection, queries, stored(now()))
 
     due = [[100 * number + amount for amount in amounts] for number in range(5) for amounts in ((3,), (3, 2, 1))]
     assert [[line.amount for line in found or ()] for found in pages] == due

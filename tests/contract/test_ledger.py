@@ -2,20 +2,22 @@
 
 import random
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from shillings import clock, ids
+from shillings.base import clock, ids
+from shillings.base.money import BALANCE_MINOR_MAX
+from shillings.ledger.operation import Decision
 from shillings.ledger.outcomes import Outcome
-from shillings.ledger.transfers import Decision
-from shillings.money import BALANCE_MINOR_MAX
-from shillings.storage import ledger as ledger_module
-from shillings.storage.lanes import Rows, Session
+from shillings.storage.engines import Rows
+from shillings.storage.executor import Connection
+from shillings.storage.ledger_links import LINKS, KnownLinks
 from shillings.storage.sessions import revoke
 from tests.contract.bank import MOMENT, NOBODY, TOKEN, Bank, Somebody, payment, topup
 from tests.unit.ledger.model import Model
+from tests.values import new_id, now
 
 DAY = timedelta(hours=24)
 
@@ -23,18 +25,18 @@ DAY = timedelta(hours=24)
 def test_payment_is_written_to_every_table(bank: Bank) -> None:
     """A payment makes one transaction, two entries and a key, moves both balances, and says when."""
     ann, bob = bank.user(100), bank.user()
-    wish = payment(ann, bob, 30, "key")
-    [decision] = bank.carry_out([wish], lambda: MOMENT)
-    ledger = bank.ledger()
-    where = f"WHERE transaction_id = x'{wish.transaction_id.hex()}'"
+    operation = payment(ann, bob, 30, "key")
+    [decision] = bank.execute([operation], lambda: MOMENT)
+    bank.ledger()
+    where = f"WHERE transaction_id = x'{operation.header.id.hex()}'"
 
-    assert decision == Decision(Outcome.OK, wish.transaction_id)
+    assert decision == Decision(Outcome.OK, operation.header.id)
     assert (bank.balance(ann), bank.balance(bob)) == (70, 30)
     assert bank.rows(f"SELECT kind, sender_email, receiver_email, amount FROM transactions {where}") == [
         ("payment", ann.email, bob.email, 30)
     ]
     assert sorted(bank.rows(f"SELECT seq, amount, balance FROM entries {where}")) == [(1, 30, 30), (2, -30, 70)]
-    assert [key.idempotency_key for key in ledger.keys if key.user_id == ann.user_id] == ["key"]
+    assert bank.rows(f"SELECT outcome, idempotency_key FROM idempotency_keys {where}") == [("ok", "key")]
     assert bank.rows(f"SELECT CAST(created_at AS CHAR(26)) FROM transactions {where}") == [(clock.stored(MOMENT),)]
     both = f"x'{ann.user_id.hex()}', x'{bob.user_id.hex()}'"
     times = bank.rows(f"SELECT CAST(updated_at AS CHAR(26)) FROM users WHERE user_id IN ({both})")
@@ -44,12 +46,14 @@ def test_payment_is_written_to_every_table(bank: Bank) -> None:
 def test_topup_has_one_entry(bank: Bank) -> None:
     """A top-up comes from nobody's row: one transaction, one entry, the receiver's balance."""
     ann = bank.user()
-    wish = topup(ann, 50)
-    [decision] = bank.carry_out([wish])
-    [found] = [row for row in bank.ledger().transactions if row.transaction_id == wish.transaction_id]
+    operation = topup(ann, 50)
+    [decision] = bank.execute([operation])
+    bank.ledger()
+    where = f"WHERE transaction_id = x'{operation.header.id.hex()}'"
+    [found] = bank.rows(f"SELECT kind, sender_id, sender_email, receiver_email FROM transactions {where}")
 
     assert decision.outcome is Outcome.OK
-    assert (found.kind, found.sender_id, found.sender_email, found.receiver_email) == ("topup", ids.NIL, "", ann.email)
+    assert found == ("topup", ids.NIL, "", ann.email)
     assert bank.balance(ann) == 50
 
 
@@ -58,8 +62,8 @@ def test_refusals_leave_only_their_key(bank: Bank) -> None:
     ann, bob = bank.user(10), bank.user()
     full = bank.user()
     for _ in range(BALANCE_MINOR_MAX // 10**14):
-        bank.carry_out([topup(full, 10**14)])
-    wishes = [
+        bank.execute([topup(full, 10**14)])
+    operations = [
         payment(ann, NOBODY, 1, "a"),
         payment(ann, ann, 1, "b"),
         payment(ann, bob, 11, "c"),
@@ -67,7 +71,7 @@ def test_refusals_leave_only_their_key(bank: Bank) -> None:
         topup(full, 1, "e"),
     ]
     before = bank.ledger()
-    outcomes = [decision.outcome for decision in bank.carry_out(wishes)]
+    outcomes = [decision.outcome for decision in bank.execute(operations)]
     after = bank.ledger()
 
     assert outcomes == [
@@ -79,24 +83,24 @@ def test_refusals_leave_only_their_key(bank: Bank) -> None:
     ]
     assert (after.users, after.transactions, after.entries) == (before.users, before.transactions, before.entries)
     assert len(after.keys) == len(before.keys) + 5
-    assert [(one.outcome, one.replayed) for one in bank.carry_out(wishes)] == [(one, True) for one in outcomes]
+    assert [(one.outcome, one.replayed) for one in bank.execute(operations)] == [(one, True) for one in outcomes]
 
 
 def test_refusals_without_keys_leave_nothing(bank: Bank) -> None:
     """A batch of nothing but refusals writes nothing, and holds no lock afterwards."""
     ann, bob = bank.user(), bank.user()
     before = bank.ledger()
-    [decision] = bank.carry_out([payment(ann, bob, 1)])
+    [decision] = bank.execute([payment(ann, bob, 1)])
 
     assert decision.outcome is Outcome.INSUFFICIENT_FUNDS
     assert bank.ledger() == before
-    assert bank.batch([topup(ann, 1)]).carry_out(bank.open())[0].outcome is Outcome.OK
+    assert bank.batch([topup(ann, 1)]).execute(bank.open())[0].outcome is Outcome.OK
 
 
 def test_batch_is_decided_in_order_of_arrival(bank: Bank) -> None:
     """Money that arrives earlier in a batch may be spent later in it, and not the other way round."""
     ann, bob = bank.user(), bank.user()
-    decisions = bank.carry_out([payment(ann, bob, 5), topup(ann, 5), payment(ann, bob, 5), payment(bob, ann, 5)])
+    decisions = bank.execute([payment(ann, bob, 5), topup(ann, 5), payment(ann, bob, 5), payment(bob, ann, 5)])
 
     assert [one.outcome for one in decisions] == [Outcome.INSUFFICIENT_FUNDS, Outcome.OK, Outcome.OK, Outcome.OK]
     assert (bank.balance(ann), bank.balance(bob)) == (5, 0)
@@ -107,11 +111,11 @@ def test_batch_is_decided_in_order_of_arrival(bank: Bank) -> None:
 def test_key_moves_money_once(bank: Bank, together: bool) -> None:
     """The same key with the same request is carried out once; every repeat gets that answer, marked."""
     ann, bob = bank.user(100), bank.user()
-    wishes = [payment(ann, bob, 10, "key") for _ in range(4)]
-    batches = [wishes] if together else [[wish] for wish in wishes]
-    decisions = [decision for batch in batches for decision in bank.carry_out(batch)]
+    operations = [payment(ann, bob, 10, "key") for _ in range(4)]
+    batches = [operations] if together else [[operation] for operation in operations]
+    decisions = [decision for batch in batches for decision in bank.execute(batch)]
 
-    assert {one.transaction_id for one in decisions} == {wishes[0].transaction_id}
+    assert {one.transaction_id for one in decisions} == {operations[0].header.id}
     assert [one.replayed for one in decisions] == [False, True, True, True]
     assert (bank.balance(ann), bank.balance(bob)) == (90, 10)
     assert bank.ledger()
@@ -121,69 +125,75 @@ def test_key_moves_money_once(bank: Bank, together: bool) -> None:
 def test_key_of_another_request_is_refused(bank: Bank, together: bool) -> None:
     """The same key with another amount, receiver or kind is refused and moves nothing; the first answer stays."""
     ann, bob, cat = bank.user(100), bank.user(), bank.user()
-    wishes = [payment(ann, bob, 10, "k"), payment(ann, bob, 11, "k"), payment(ann, cat, 10, "k"), topup(ann, 10, "k")]
-    batches = [wishes] if together else [[wish] for wish in wishes]
-    decisions = [decision for batch in batches for decision in bank.carry_out(batch)]
+    operations = [
+        payment(ann, bob, 10, "k"),
+        payment(ann, bob, 11, "k"),
+        payment(ann, cat, 10, "k"),
+        topup(ann, 10, "k"),
+    ]
+    batches = [operations] if together else [[operation] for operation in operations]
+    decisions = [decision for batch in batches for decision in bank.execute(batch)]
 
     assert [one.outcome for one in decisions] == [Outcome.OK, *[Outcome.IDEMPOTENCY_KEY_REUSED] * 3]
     assert (bank.balance(ann), bank.balance(bob), bank.balance(cat)) == (90, 10, 0)
-    assert bank.carry_out([wishes[0]])[0].replayed
+    assert bank.execute([operations[0]])[0].replayed
 
 
 def test_keys_are_told_apart_byte_by_byte(bank: Bank) -> None:
     """Keys belong to users, and differ when a byte differs: case counts, and nothing in a key is SQL."""
     ann, bob = bank.user(), bank.user()
     keys = ["key", "KEY", "kéy", "k' OR '1'='1", "k\\", "%", "_", 'k";--', "x" * 255]
-    decisions = bank.carry_out([topup(user, 1, key) for user in (ann, bob) for key in keys])
+    decisions = bank.execute([topup(user, 1, key) for user in (ann, bob) for key in keys])
 
     assert [one.replayed for one in decisions] == [False] * len(decisions)
     assert (bank.balance(ann), bank.balance(bob)) == (len(keys), len(keys))
-    assert all(one.replayed for one in bank.carry_out([topup(ann, 1, key) for key in keys]))
+    assert all(one.replayed for one in bank.execute([topup(ann, 1, key) for key in keys]))
 
 
+@pytest.mark.parametrize("moment", [MOMENT, MOMENT.replace(microsecond=0)], ids=["any time", "a full second"])
 @pytest.mark.parametrize(("later", "replayed"), [(timedelta(0), True), (timedelta(microseconds=1), False)])
-def test_key_lives_a_day(bank: Bank, later: timedelta, replayed: bool) -> None:
+def test_key_lives_a_day(bank: Bank, moment: datetime, later: timedelta, replayed: bool) -> None:
     """After exactly 24 hours a key still holds; a moment later it is a new one, whether purged or not."""
     ann = bank.user()
     first = topup(ann, 5, "key")
-    bank.carry_out([first], lambda: MOMENT)
-    wish = topup(ann, 5, "key")
-    [decision] = bank.carry_out([wish], lambda: MOMENT + DAY + later)
+    bank.execute([first], lambda: moment)
+    operation = topup(ann, 5, "key")
+    [decision] = bank.execute([operation], lambda: moment + DAY + later)
 
     assert decision.replayed is replayed
-    assert decision.transaction_id == (first if replayed else wish).transaction_id
+    assert decision.transaction_id == (first if replayed else operation).header.id
     assert bank.balance(ann) == (5 if replayed else 10)
-    assert bank.carry_out([topup(ann, 5, "key")], lambda: MOMENT + DAY + later)[0].replayed
+    assert bank.execute([topup(ann, 5, "key")], lambda: moment + DAY + later)[0].replayed
 
 
 def test_revoked_session_moves_nothing(bank: Bank) -> None:
-    """A transfer of a revoked session is refused, stores nothing under its key, and its neighbours go on."""
+    """An operation of a revoked session is refused, stores nothing under its key, and its neighbours go on."""
     ann, bob = bank.user(10), bank.user()
-    revoked = ids.new_id()
-    revoke(bank.session, revoked, clock.now() + timedelta(hours=1))
-    decisions = bank.carry_out([payment(ann, bob, 1, "key", revoked), topup(bob, 2), topup(ann, 3, "key")])
+    revoked = new_id()
+    revoke(bank.connection, revoked, now() + timedelta(hours=1))
+    decisions = bank.execute([payment(ann, bob, 1, "key", revoked), topup(bob, 2), topup(ann, 3, "key")])
 
     assert [one.outcome for one in decisions] == [Outcome.UNAUTHENTICATED, Outcome.OK, Outcome.OK]
     assert (bank.balance(ann), bank.balance(bob)) == (13, 2)
 
 
-class Counting(Session):
-    """A session that counts what it sends."""
+class Counting(Connection):
+    """A connection that counts what it sends."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self.visits = 0
+        self.trips = 0
         self.statements = 0
 
-    def visit(self, *statements: str) -> list[Rows]:
+    def query(self, *statements: str) -> list[Rows]:
         """Count, and send."""
-        self.visits += 1
+        self.trips += 1
         self.statements += len(statements)
-        return super().visit(*statements)
+        return super().query(*statements)
 
     def execute(self, statement: Any, parameters: Any = None) -> Any:
         """Count, and run."""
-        self.visits += 1
+        self.trips += 1
         self.statements += 1
         return super().execute(statement, parameters)
 
@@ -195,12 +205,12 @@ def test_number_of_statements_is_constant(bank: Bank) -> None:
     for size in (1, 10, 200):
         chance = random.Random(size)
         pairs = [chance.sample(people, 2) for _ in range(size)]
-        wishes = [payment(one, other, 1, str(number)) for number, (one, other) in enumerate(pairs)]
-        bank.carry_out([payment(one, other, 1) for one, other in pairs])
-        session = bank.open(Counting)
-        assert isinstance(session, Counting)
-        assert {one.outcome for one in bank.batch(wishes).carry_out(session)} <= {Outcome.OK}
-        counts.append((session.visits, session.statements))
+        operations = [payment(one, other, 1, str(number)) for number, (one, other) in enumerate(pairs)]
+        bank.execute([payment(one, other, 1) for one, other in pairs])
+        connection = bank.open(Counting)
+        assert isinstance(connection, Counting)
+        assert {one.outcome for one in bank.batch(operations).execute(connection)} <= {Outcome.OK}
+        counts.append((connection.trips, connection.statements))
 
     assert counts == [(2, 9)] * 3
     assert bank.ledger()
@@ -208,15 +218,14 @@ def test_number_of_statements_is_constant(bank: Bank) -> None:
 
 def test_receivers_are_found_however_many_are_remembered(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is remembered about receivers has a bound; when it is outgrown, those known before are still found."""
-    monkeypatch.setattr(ledger_module, "RECEIVERS_REMEMBERED_MAX", 2)
     ann, known, *others = bank.user(100), bank.user(), bank.user(), bank.user()
-    bank.receivers = ledger_module.Receivers()
-    bank.carry_out([payment(ann, known, 1)])
+    monkeypatch.setattr(bank, "known", KnownLinks((LINKS[0]._replace(remembered_max=2),)))
+    bank.execute([payment(ann, known, 1)])
     for _ in range(3):
-        outcomes = [one.outcome for one in bank.carry_out([payment(ann, one, 1) for one in (known, *others)])]
+        outcomes = [one.outcome for one in bank.execute([payment(ann, one, 1) for one in (known, *others)])]
 
         assert outcomes == [Outcome.OK] * 3
-        assert len(bank.receivers._ids) <= 2
+        assert len(bank.known._remembered["users"]) <= 2
 
 
 def test_random_batches_agree_with_the_model(bank: Bank) -> None:
@@ -226,9 +235,9 @@ def test_random_batches_agree_with_the_model(bank: Bank) -> None:
     model = Model({one.user_id: one.email for one in people})
     seen: Counter[Outcome] = Counter()
     for _ in range(40):
-        wishes = [_wish(chance, people) for _ in range(chance.randrange(1, 12))]
-        decisions = bank.carry_out(wishes)
-        assert [tuple(one) for one in decisions] == [model.decide(one) for one in wishes]
+        operations = [_random_operation(chance, people) for _ in range(chance.randrange(1, 12))]
+        decisions = bank.execute(operations)
+        assert [tuple(one) for one in decisions] == [model.decide(one) for one in operations]
         seen.update(one.outcome for one in decisions)
 
     assert [bank.balance(one) for one in people] == [model.balance(one.email) for one in people]
@@ -242,7 +251,7 @@ def test_random_batches_agree_with_the_model(bank: Bank) -> None:
     }
 
 
-def _wish(chance: random.Random, people: list[Somebody]) -> Any:
+def _random_operation(chance: random.Random, people: list[Somebody]) -> Any:
     receivers: list[str | Somebody] = [*people, NOBODY]
     one, other = chance.choice(people), chance.choice(receivers)
     key = chance.choice(["", "", "k1", "k2", "k3"])

@@ -8,36 +8,38 @@ from typing import TypeVar
 
 import pytest
 
+from shillings.ledger.operation import Decision, Operation
 from shillings.ledger.outcomes import Outcome
-from shillings.ledger.transfers import Decision, Transfer
-from shillings.storage.lanes import Session
-from shillings.storage.ledger import LedgerBatch, Receivers
+from shillings.storage.executor import Connection
+from shillings.storage.ledger import LedgerBatch
+from shillings.storage.ledger_links import KnownLinks
 from tests.contract.bank import Bank, Somebody, payment, topup
-from tests.contract.troubles import Paused
+from tests.contract.planned_errors import Paused
+from tests.values import now
 
 Result = TypeVar("Result")
 
 
-async def at_once(bank: Bank, *works: list[Callable[[Session], Result]]) -> list[list[Result]]:
+async def at_once(bank: Bank, *works: list[Callable[[Connection], Result]]) -> list[list[Result]]:
     """Do each list of works in order, in a thread of its own, all threads at once."""
-    lanes = [bank.lane() for _ in works]
+    executors = [bank.executor() for _ in works]
     gate = threading.Barrier(len(works))
 
     async def follow(number: int) -> list[Result]:
-        await lanes[number].run(lambda _session: gate.wait(10))
-        return [await lanes[number].run(work) for work in works[number]]
+        await executors[number].run(lambda _session: gate.wait(10))
+        return [await executors[number].run(work) for work in works[number]]
 
     try:
         return await asyncio.gather(*[follow(number) for number in range(len(works))])
     finally:
-        for lane in lanes:
-            await lane.close()
+        for executor in executors:
+            await executor.close()
 
 
-def batches(wishes: list[list[Transfer]]) -> list[Callable[[Session], list[Decision]]]:
-    """The batches of one process, which remembers receivers by itself."""
-    receivers = Receivers()
-    return [LedgerBatch(batch, receivers).carry_out for batch in wishes]
+def batches(operations: list[list[Operation]]) -> list[Callable[[Connection], list[Decision]]]:
+    """The batches of one process, which remembers links by itself."""
+    known = KnownLinks()
+    return [LedgerBatch(batch, known, now).execute for batch in operations]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -45,8 +47,8 @@ async def test_crossing_payments_conserve_money(bank: Bank, seed: int) -> None:
     """Processes that pay to and fro between the same few wallets lose nothing, make nothing, overdraw nothing."""
     people = [bank.user(20) for _ in range(4)]
     chance = random.Random(seed)
-    wishes = [[_crossing(chance, people) for _ in range(25)] for _ in range(2)]
-    found = await at_once(bank, *map(batches, wishes))
+    operations = [[_crossing(chance, people) for _ in range(25)] for _ in range(2)]
+    found = await at_once(bank, *map(batches, operations))
     outcomes = [one.outcome for process in found for batch in process for one in batch]
 
     assert sum(bank.balance(one) for one in people) == 80
@@ -54,7 +56,7 @@ async def test_crossing_payments_conserve_money(bank: Bank, seed: int) -> None:
     assert bank.ledger()
 
 
-def _crossing(chance: random.Random, people: list[Somebody]) -> list[Transfer]:
+def _crossing(chance: random.Random, people: list[Somebody]) -> list[Operation]:
     pairs = [chance.sample(people, 2) for _ in range(3)]
     return [payment(one, other, chance.randrange(1, 15)) for one, other in pairs]
 
@@ -62,8 +64,8 @@ def _crossing(chance: random.Random, people: list[Somebody]) -> list[Transfer]:
 async def test_one_key_at_once_moves_money_once(bank: Bank) -> None:
     """However many processes are sent the same key at the same moment, one carries it out and all say the same."""
     ann, bob = bank.user(1000), bank.user()
-    wishes = [[[payment(ann, bob, 10, f"key {number}")] for number in range(10)] for _ in range(4)]
-    found = await at_once(bank, *map(batches, wishes))
+    operations = [[[payment(ann, bob, 10, f"key {number}")] for number in range(10)] for _ in range(4)]
+    found = await at_once(bank, *map(batches, operations))
 
     for number in range(10):
         decisions = [process[number][0] for process in found]
@@ -79,10 +81,10 @@ def test_batch_waits_for_the_wallets_it_needs(bank: Bank, involved: str) -> None
     ann, bob, cat = bank.user(10), bank.user(10), bank.user(10)
     first, second = bank.open(Paused), bank.open()
     assert isinstance(first, Paused)
-    slow = threading.Thread(target=bank.batch([payment(ann, bob, 10)]).carry_out, args=(first,))
-    wish = payment(bob, cat, 20) if involved == "payer" else topup(bob, 5)
+    slow = threading.Thread(target=bank.batch([payment(ann, bob, 10)]).execute, args=(first,))
+    operation = payment(bob, cat, 20) if involved == "payer" else topup(bob, 5)
     decisions: list[Decision] = []
-    fast = threading.Thread(target=lambda: decisions.extend(bank.batch([wish]).carry_out(second)))
+    fast = threading.Thread(target=lambda: decisions.extend(bank.batch([operation]).execute(second)))
     slow.start()
     assert first.at_commit.wait(10)
     fast.start()
@@ -101,14 +103,14 @@ def test_batch_waits_for_the_wallets_it_needs(bank: Bank, involved: str) -> None
 def test_nobody_hears_of_it_before_the_commit(bank: Bank) -> None:
     """The answer comes after the COMMIT: until then no other process sees the money, and the caller has no answer."""
     ann = bank.user()
-    session = bank.open(Paused)
-    assert isinstance(session, Paused)
+    connection = bank.open(Paused)
+    assert isinstance(connection, Paused)
     told: list[Decision] = []
-    working = threading.Thread(target=lambda: told.extend(bank.batch([topup(ann, 5)]).carry_out(session)))
+    working = threading.Thread(target=lambda: told.extend(bank.batch([topup(ann, 5)]).execute(connection)))
     working.start()
-    assert session.at_commit.wait(10)
+    assert connection.at_commit.wait(10)
     assert (bank.balance(ann), told) == (0, [])
-    session.go_on.set()
+    connection.go_on.set()
     working.join(10)
 
     assert (bank.balance(ann), [one.outcome for one in told]) == (5, [Outcome.OK])

@@ -5,16 +5,21 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from deploy.local.mariadb import MariaDB
-from shillings.errors import SettingsError
+from shillings.base.errors import SettingsError
+from shillings.ledger.outcomes import Outcome
+from shillings.ledger.transit import conclude
 from shillings.storage import migrations
-from shillings.storage.engine import make_engine
+from shillings.storage.engines import make_engine
 from shillings.storage.schema import HEAD, migrate, require_current, version
 from shillings.storage.tables import metadata
+from tests.contract.bank import Bank, payment, topup
 
 VERSIONS = Path(next(iter(migrations.__path__)))
 
@@ -49,7 +54,7 @@ def statements(engine: sa.Engine) -> dict[str, list[str]]:
     """How the database itself says each table was made; the lines sorted, as their order means nothing."""
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
-            found = connection.exec_driver_sql("SELECT coalesce(tbl_name, '') || type, sql FROM sqlite_master")
+            found = connection.exec_driver_sql("SELECT coalesce(name, '') || type, sql FROM sqlite_master")
             made = {str(name): str(sql) for name, sql in found if sql}
         else:
             made = {
@@ -95,6 +100,26 @@ def test_only_the_current_schema_is_let_in(empty: sa.Engine) -> None:
 def _pretend(engine: sa.Engine, found: str) -> None:
     with engine.connect() as connection:
         connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{found}'")
+
+
+def test_books_of_an_older_version_go_on(empty: sa.Engine, empty_url: str) -> None:
+    """Money that moved before a migration is there after it; what the newer version can do, can be done with it."""
+    config = Config()
+    config.set_main_option("script_location", str(VERSIONS))
+    with empty.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0008")
+    bank = Bank(empty_url)
+    ann, bob = bank.user(), bank.user()
+    old = topup(ann, 100)
+    bank.execute([old, payment(ann, bob, 70)])
+    migrate(empty)
+    [decision] = bank.execute([conclude(old.header.id, ann.user_id, arrives=False)])
+    rows = bank.rows("SELECT amount FROM debts")
+    bank.ledger()
+    bank.close()
+
+    assert (decision.outcome, rows) == (Outcome.OK, [(70,)])
 
 
 def test_every_table_is_innodb_and_compares_bytes(mariadb: MariaDB) -> None:

@@ -3,7 +3,7 @@
 import os
 import re
 
-from tests.docs.pages import ROOT, blocks, read, section
+from tests.pages import ROOT, blocks, read, section
 
 MAKEFILE = read(ROOT / "Makefile")
 

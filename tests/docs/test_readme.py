@@ -3,22 +3,36 @@
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
-from shillings.errors import Code
-from shillings.web.endpoints import ENDPOINTS, HTTP_STATUS
-from shillings.wire import shillings_pb2 as wire
-from tests.docs.pages import PAGES, README, ROOT, Block, blocks, code_words, read, rows, section
+from shillings.base.errors import Code
+from shillings.contract import shillings_pb2 as wire
+from shillings.contract.commands import COMMANDS, Auth
+from shillings.runtime.settings import Settings
+from shillings.web.endpoints import ENDPOINTS, Endpoint
+from shillings.web.limits import (
+    BODY_BYTES_MAX,
+    HEAD_BYTES_MAX,
+    HEADER_BYTES_MAX,
+    SEND_SECONDS_MAX,
+    TRAILER_BYTES_MAX,
+    URL_BYTES_MAX,
+    Limits,
+)
+from shillings.web.statuses import HTTP_STATUS
+from tests.pages import PAGES, README, ROOT, Block, blocks, code_words, read, rows, section
 from tests.programs import require_programs
 from tests.service import Service
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+TOKEN = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 
 class SameThings:
-    """Compares answers: ids and times differ from run to run, but one id of the page stands for one id of the run."""
+    """Compares answers: ids and times differ from run to run, but each id of the page is one id of the run."""
 
     def __init__(self) -> None:
         self._ids: dict[str, str] = {}
@@ -39,6 +53,8 @@ class SameThings:
             return bool(UUID.fullmatch(answered)) and self._ids.setdefault(printed, answered) == answered
         if isinstance(printed, str) and TIME.fullmatch(printed):
             return bool(TIME.fullmatch(answered))
+        if isinstance(printed, str) and printed.startswith(TOKEN):
+            return bool(answered.startswith(TOKEN))
         return bool(printed == answered)
 
 
@@ -77,23 +93,38 @@ def test_walk_through_is_commands_and_answers() -> None:
     assert set(languages[2::2]) == {"json", "text"}
 
 
+def test_example_of_a_test_runs_as_printed() -> None:
+    """The Python of "In your own tests" starts a server, pays, and finds what it says."""
+    [example] = [block for block in blocks(section(read(README), "In your own tests")) if block.language == "python"]
+    done = subprocess.run([sys.executable, "-c", example.text], capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.returncode == 0, done.stderr
+
+
 def test_endpoint_table_is_the_endpoint_table() -> None:
     """README's endpoints are those of the code, in its order."""
     printed = [row[0] for row in rows(section(read(README), "The API")) if "/v1/" in row[0]]
+    sandbox = [row[0] for row in rows(section(read(README), "The sandbox")) if "/v1/" in row[0]]
 
-    assert printed == [f"`{endpoint.method} {endpoint.path}`" for endpoint in ENDPOINTS]
+    assert printed == [_row(one) for one in ENDPOINTS if one.command.auth is not Auth.SANDBOX]
+    assert sorted(sandbox) == sorted(_row(one) for one in ENDPOINTS if one.command.auth is Auth.SANDBOX)
 
 
 def test_endpoint_table_names_every_field() -> None:
     """Every field of every body, query and answer is in the endpoint's row."""
-    table = {row[0].strip("`"): " ".join(row[1:]) for row in rows(section(read(README), "The API"))}
+    parts = section(read(README), "The API"), section(read(README), "The sandbox")
+    table = {row[0]: " ".join(row[1:]) for part in parts for row in rows(part)}
     for endpoint in ENDPOINTS:
-        row = table[f"{endpoint.method} {endpoint.path}"]
+        row = table[_row(endpoint)]
         shapes = [shape for shape in (endpoint.body, endpoint.query, endpoint.answer) if shape is not None]
         fields = {name for shape in shapes for name in shape.__struct_fields__} - {"status"}
         if endpoint.path == "/v1/account":
             row += " `user_id` `first_name` `middle_name` `last_name`"
         assert fields <= set(code_words(row)), endpoint.path
+
+
+def _row(endpoint: Endpoint) -> str:
+    return f"`{endpoint.method} {endpoint.path}`"
 
 
 def test_status_table_is_complete() -> None:
@@ -108,13 +139,13 @@ def test_status_table_is_complete() -> None:
 
 
 def test_commands_are_the_protocols() -> None:
-    """README names every command of the wire protocol with its number."""
-    text = section(read(README), "The wire protocol")
-    in_table = {(code_words(row[0])[0], int(row[1])) for row in rows(text)}
-    in_prose = {(name, int(number)) for name, number in re.findall(r"`([A-Z]{3})` \((\d)\)", text)}
+    """README names the six commands with their numbers and what they do; the page it leads to names all of them."""
+    in_readme = {(code_words(row[0])[0], int(row[1])) for row in rows(section(read(README), "The wire protocol"))}
+    page = {(code_words(row[0])[0], int(row[1])) for row in rows(read(ROOT / "docs" / "commands.md"))}
+    all_commands = {(command.name, command.number) for command in COMMANDS}
 
-    assert in_table | in_prose == set(wire.Command.items())
-    assert len(in_table) == 6
+    assert in_readme == {(name, number) for name, number in all_commands if number < 6}
+    assert page == all_commands
 
 
 def test_messages_have_the_fields_that_readme_names() -> None:
@@ -156,3 +187,22 @@ def test_section_ends_at_the_next_heading_outside_of_blocks() -> None:
 
     assert blocks(section(text, "A")) == [Block("sh", "# no heading\n")]
     assert section(text, "A").endswith("more\n")
+
+
+def test_limits_are_those_of_the_code() -> None:
+    """The table of limits says what the web servers keep to."""
+    settings, said = Settings(), Limits()
+    assert settings.limits() == said
+    assert (said.per_address * 2, settings.connections_per_address_max) == (said.connections, 0)
+    expected = [
+        *[f"{number:,} bytes" for number in (URL_BYTES_MAX, HEADER_BYTES_MAX, HEAD_BYTES_MAX, BODY_BYTES_MAX)],
+        f"{TRAILER_BYTES_MAX:,} bytes",
+        f"`SHILLINGS_HEAD_TIMEOUT_MS`, {said.head_seconds:g} s",
+        f"`SHILLINGS_BODY_TIMEOUT_MS`, {said.body_seconds:g} s",
+        f"`SHILLINGS_KEEP_ALIVE_MS`, {said.keep_alive_seconds:g} s",
+        f"{SEND_SECONDS_MAX:g} s",
+        f"`SHILLINGS_CONNECTIONS_MAX`, {said.connections:,}, or as many as files may be open",
+        "`SHILLINGS_CONNECTIONS_PER_ADDRESS_MAX`, half of them",
+    ]
+
+    assert [most for _, most, _ in rows(section(read(README), "What a client may send, and how slowly"))] == expected

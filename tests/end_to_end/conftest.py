@@ -15,8 +15,9 @@ _numbers = count(1)
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service that nobody stops."""
-    with Service(tmp_path_factory.mktemp("service"), SHILLINGS_JWT_KEYS=JWT_KEY) as running:
+    """A service that nobody stops. It has no rate limits: tests log in wrongly as often as they need."""
+    folder = tmp_path_factory.mktemp("service")
+    with Service(folder, SHILLINGS_JWT_KEYS=JWT_KEY, SHILLINGS_RATE_LIMITS="0") as running:
         yield running
 
 

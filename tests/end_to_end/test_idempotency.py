@@ -99,7 +99,7 @@ def test_key_with_another_request_is_refused(
     answer = other(ann, bob)
 
     assert answer.outcome == (422, "idempotency_key_reused")
-    assert "Idempotency-Key" in answer.message
+    assert "idempotency key" in answer.message
     assert REPLAYED not in answer.headers
     assert (ann.state(), bob.state(), carol.state()) == before
     assert ann.pay(bob.email, "1.00", "reused").content == first.content
@@ -117,7 +117,7 @@ def test_keys_belong_to_a_user(ann: User, bob: User) -> None:
     assert (ann.account()["balance"], bob.account()["balance"]) == ("100.00", "10.00")
 
 
-def test_keys_belong_to_a_user_within_a_crowd(service: Service, ann: User, bob: User) -> None:
+def test_keys_belong_to_a_user_within_a_batch(service: Service, ann: User, bob: User) -> None:
     """When two users send the same request with the same key many times at once, each pays once."""
     bob.top_up("10.00")
     users = [User(service.client(), user.email, user.token) for user in (ann, bob) * 16]
@@ -137,7 +137,7 @@ def test_keys_belong_to_a_user_within_a_crowd(service: Service, ann: User, bob: 
 
 
 def test_key_outlives_its_session(ann: User, bob: User) -> None:
-    """A user who logs in anew and repeats the request gets the first session's answer."""
+    """A user who logs in again and repeats the request gets the first session's answer."""
     first = ann.pay(bob.email, "1.00", "outlives")
     ann.send("POST", "/v1/logout")
     again = User(ann.client, ann.email, token_of(ann.client.log_in(ann.email)))
@@ -189,7 +189,7 @@ def test_malformed_key_is_refused(client: Client, carol: User, path: str, key: b
     answer = client.send("POST", path, body, headers=[(b"Idempotency-Key", key)], token=carol.token)
 
     assert answer.outcome == (400, "invalid_request")
-    assert answer.message.startswith("Idempotency-Key ")
+    assert answer.message.startswith("The idempotency key ")
     assert carol.state() == before
 
 

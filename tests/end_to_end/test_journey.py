@@ -31,6 +31,9 @@ def test_sign_up_to_logout(client: Client, name: str) -> None:
         "email": sender.email,
         "phone": "+65 6123 4567",
         "balance": "37.50",
+        "held": "0.00",
+        "debt": "0.00",
+        "currency": "USD",
     }
     payment, topup = sender.history()
     assert payment.pop("created_at") > topup.pop("created_at")
@@ -40,6 +43,10 @@ def test_sign_up_to_logout(client: Client, name: str) -> None:
         "sender_email": "",
         "receiver_email": sender.email,
         "amount": "50.00",
+        "reference": "",
+        "metadata": {},
+        "refunded": "0.00",
+        "status": "succeeded",
     }
     assert payment == {
         "transaction_id": paid.body["transaction_id"],
@@ -47,6 +54,10 @@ def test_sign_up_to_logout(client: Client, name: str) -> None:
         "sender_email": sender.email,
         "receiver_email": receiver.email,
         "amount": "12.50",
+        "reference": "",
+        "metadata": {},
+        "refunded": "0.00",
+        "status": "succeeded",
     }
     assert receiver.balance == Decimal("12.50")
     assert [line["transaction_id"] for line in receiver.history()] == [payment["transaction_id"]]

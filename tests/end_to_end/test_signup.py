@@ -2,12 +2,13 @@
 
 # ruff: noqa: RUF001 - letters that look like others are what some tests are about
 
+import re
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.service import Client, Service, User, token_of
+from tests.service import PASSWORD, Client, Service, User, token_of
 
 SAME_EMAILS = {
     "upper case": "ANN.{n}@EXAMPLE.COM",
@@ -50,7 +51,7 @@ def test_email_has_one_form(client: Client, name: str) -> None:
 
 @pytest.mark.parametrize(("first", "second"), [
     ("kelvin", "\u212aelvin"), ("strasse", "straße"), ("caf\u00e9", "cafe\u0301"), ("\u00e5ngstrom", "\u212bngstrom"),
-    ("final\u03c3", "FINAL\u03a3"), ("office", "o\ufb03ce"), ("\u01c6", "\u01c4"),
+    ("\u03bd\u03b9\u03ba\u03bf\u03c3", "\u039d\u0399\u039a\u039f\u03a3"), ("office", "o\ufb03ce"), ("\u01c6", "\u01c4"),
 ])  # fmt: skip
 def test_emails_that_look_the_same_are_the_same(client: Client, name: str, first: str, second: str) -> None:
     """Two spellings of one email in Unicode are one email."""
@@ -87,7 +88,7 @@ def test_what_is_no_email_is_refused(client: Client, email: str) -> None:
 @pytest.mark.parametrize("length", [8, 64, 72, 73, 128])
 def test_password_of_8_to_128_characters_is_taken(client: Client, name: str, length: int) -> None:
     """A password of 8 to 128 characters is taken and is needed whole."""
-    password, email = "a" * (length - 1) + "Z", f"{name}@example.com"
+    password, email = "ab" * (length // 2 - 1) + "Z" * (2 + length % 2), f"{name}@example.com"
 
     assert client.sign_up(email, password).outcome == (200, "ok")
 
@@ -169,7 +170,7 @@ def test_empty_name_is_refused(client: Client, name: str, field: str, value: str
     assert answer.message.startswith(f"{field} ")
 
 
-@pytest.mark.parametrize("phone", ["x", "12", "+", "+65\n6123", "6123 4567 ext. 9", "1" * 33, "٠١٢٣", "+-----"])
+@pytest.mark.parametrize("phone", ["x", "12", "+", "+65\n6123", "1" * 33, "٠١٢٣", "+-----"])
 def test_what_is_no_phone_is_refused(client: Client, name: str, phone: str) -> None:
     """A phone number that is none is refused by the field's name."""
     answer = client.sign_up(f"{name}@example.com", phone=phone)
@@ -194,3 +195,35 @@ def test_logs_hold_no_secret(service: Service, client: Client, name: str) -> Non
     assert token.rsplit(".", maxsplit=1)[-1] not in output
     assert "forged" not in output
     assert "$argon2" not in output
+
+
+def test_refused_login_is_in_the_log(service: Service, client: Client, name: str) -> None:
+    """A refused login tells whose account it was, as a keyed hash, and from where, under one request id."""
+    email = f"{name}@example.com"
+    client.sign_up(email)
+    lines = []
+    for number, given in enumerate((email, email.upper(), f"other-{email}")):
+        body = {"email": given, "password": PASSWORD + "!"}
+        headers = {"X-Request-Id": f"incident-{name}-{number}"}
+        assert client.send("POST", "/v1/login", body, headers=headers).http == 401
+        lines.append([line for line in service.output.splitlines() if f"incident-{name}-{number}" in line])
+
+    accounts = [re.search(r"account=([0-9a-f]{16})", "\n".join(found)) for found in lines]
+    assert all(accounts)
+    first, again, other = (account[1] for account in accounts if account)
+    assert first == again != other
+    for found in lines:
+        assert any("login_refused" in line for line in found)
+        assert any("unauthenticated" in line and "address=127.0.0.1" in line for line in found)
+    assert email not in service.output
+
+
+def test_refused_token_is_in_the_log(service: Service, client: Client, name: str) -> None:
+    """A token that is refused tells from where it came and under which request id, and is not written itself."""
+    headers = {"X-Request-Id": f"token-{name}", "X-Real-IP": "192.0.2.7\x85"}
+    assert client.send("GET", "/v1/account", headers=headers, token=f"secret-{name}").http == 401
+
+    [line] = [line for line in service.output.splitlines() if f"token-{name}" in line]
+    assert "unauthenticated" in line
+    assert "forwarded_for=192.0.2.7\\x85" in line
+    assert f"secret-{name}" not in service.output

@@ -1,4 +1,4 @@
-"""A crowd of users on a service whose processes are killed."""
+"""Users who pay on a service whose processes are killed."""
 
 import time
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import uvloop
 
 from tests.figures import pytest_terminal_summary  # noqa: F401 - a hook, which pytest looks for here
 from tests.frames import Peer
-from tests.load import Crowd, Town
+from tests.load import LoadedService, payers_on
 from tests.service import AppServer, Service
 
 JWT_KEY = "9b2e64d07fa1c3589b2e64d07fa1c358"
@@ -17,12 +17,12 @@ TOPUP_MINOR = 10_000
 
 
 @pytest.fixture(scope="session")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoadedService]:
     """Fifty users with 100.00 each."""
-    with Service(tmp_path_factory.mktemp("town"), SHILLINGS_JWT_KEYS=JWT_KEY) as service:
-        crowd = Crowd(service.port, [f"user{number}" for number in range(USERS)], JWT_KEY)
-        uvloop.run(crowd.join(TOPUP_MINOR))
-        yield Town(service, crowd)
+    with Service(tmp_path_factory.mktemp("loaded"), SHILLINGS_JWT_KEYS=JWT_KEY) as service:
+        payers = payers_on(service.port, [f"user{number}" for number in range(USERS)], JWT_KEY)
+        uvloop.run(payers.join(TOPUP_MINOR))
+        yield LoadedService(service, payers)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import psutil
 import pytest
 from google.protobuf.message import Message
 
-from shillings.wire import shillings_pb2 as wire
+from shillings.contract import shillings_pb2 as wire
 from tests.frames import Peer, framed
 from tests.service import PASSWORD, AppServer
 
@@ -73,7 +73,7 @@ class Known:
         """The balance in minor units."""
         answer = peer.ask(wire.USR, token=self.token)
         assert answer.code == wire.OK
-        return wire.AccountAnswer.FromString(answer.data).balance
+        return wire.AccountAnswer.FromString(answer.data).balance_minor
 
 
 def sign_up(peer: Peer, name: str) -> Known:
@@ -82,7 +82,7 @@ def sign_up(peer: Peer, name: str) -> Known:
     assert peer.ask(wire.SGN, signup(email=email)).code == wire.OK
     answer = peer.ask(wire.LGN, wire.LoginRequest(email=email, password=PASSWORD))
     user = Known(email, wire.LoginAnswer.FromString(answer.data).token)
-    assert peer.ask(wire.TPU, wire.TopupRequest(amount=10_000), token=user.token).code == wire.OK
+    assert peer.ask(wire.TPU, wire.TopupRequest(amount_minor=10_000), token=user.token).code == wire.OK
     return user
 
 
@@ -144,7 +144,7 @@ def test_peer_that_does_not_read_costs_little(app_server: AppServer, control: Pe
     """Answers that a peer does not read pile up to a bound, and in the end none is lost."""
     rich = sign_up(control, "rich")
     for _ in range(99):
-        assert control.ask(wire.TPU, wire.TopupRequest(amount=1), token=rich.token).code == wire.OK
+        assert control.ask(wire.TPU, wire.TopupRequest(amount_minor=1), token=rich.token).code == wire.OK
     page = wire.HistoryRequest(limit=100)
     process = psutil.Process(app_server.pid)
     before = process.memory_info().rss
@@ -166,7 +166,7 @@ def test_peer_that_does_not_read_costs_little(app_server: AppServer, control: Pe
 def test_same_id_twice_ends_the_connection(control: Peer, peer: Peer, ann: Known, bob: Known) -> None:
     """A peer that uses an id again while it is in flight is cut off, and what it asked for happened at most once."""
     before = ann.balance(control)
-    request = peer.request(wire.PAY, wire.PayRequest(receiver_email=bob.email, amount=100), token=ann.token)
+    request = peer.request(wire.PAY, wire.PayRequest(receiver_email=bob.email, amount_minor=100), token=ann.token)
 
     peer.send_bytes(framed(request.SerializeToString()) * 2)
 
@@ -197,7 +197,7 @@ def test_frames_may_come_together(peer: Peer, ann: Known) -> None:
 def test_largest_frame_is_read(peer: Peer) -> None:
     """A frame of exactly 1 MiB is read and answered."""
     request = peer.request(wire.RDY, trace="")
-    request.trace = "x" * (FRAME_BYTES_MAX - request.ByteSize() - 4)
+    request.token = "x" * (FRAME_BYTES_MAX - request.ByteSize() - 4)  # a command without a session ignores it
     payload = request.SerializeToString()
     assert len(payload) == FRAME_BYTES_MAX
 
@@ -206,7 +206,7 @@ def test_largest_frame_is_read(peer: Peer) -> None:
     assert peer.receive().code == wire.OK
 
 
-@pytest.mark.parametrize("command", [8, 99, 2**31 - 1, -1])
+@pytest.mark.parametrize("command", [max(wire.Command.values()) + 1, 99, 2**31 - 1, -1])
 def test_unknown_command_is_refused(peer: Peer, command: int) -> None:
     """A command that nobody knows is refused, and the connection goes on."""
     assert peer.ask(command).code == wire.NOT_FOUND
@@ -226,8 +226,8 @@ def test_application_layer_checks_amounts_itself(peer: Peer, ann: Known, bob: Kn
     """An amount the web layer would never pass on is refused by the application layer too, and nothing moves."""
     before = ann.balance(peer), bob.balance(peer)
 
-    paid = peer.ask(wire.PAY, wire.PayRequest(receiver_email=bob.email, amount=amount), token=ann.token)
-    topped_up = peer.ask(wire.TPU, wire.TopupRequest(amount=amount), token=ann.token)
+    paid = peer.ask(wire.PAY, wire.PayRequest(receiver_email=bob.email, amount_minor=amount), token=ann.token)
+    topped_up = peer.ask(wire.TPU, wire.TopupRequest(amount_minor=amount), token=ann.token)
 
     assert paid.code == topped_up.code == wire.INVALID_REQUEST
     assert paid.message.startswith("amount ")
@@ -240,8 +240,8 @@ def test_application_layer_checks_sessions_itself(peer: Peer, ann: Known, bob: K
     before = ann.balance(peer), bob.balance(peer)
     commands: list[tuple[int, Message]] = [
         (wire.USR, wire.AccountRequest()),
-        (wire.PAY, wire.PayRequest(receiver_email=bob.email, amount=1)),
-        (wire.TPU, wire.TopupRequest(amount=1)),
+        (wire.PAY, wire.PayRequest(receiver_email=bob.email, amount_minor=1)),
+        (wire.TPU, wire.TopupRequest(amount_minor=1)),
         (wire.TXQ, wire.HistoryRequest(limit=1)),
         (wire.LGO, wire.LogoutRequest()),
     ]
@@ -259,7 +259,7 @@ def test_application_layer_checks_receivers_itself(peer: Peer, ann: Known, email
     """A receiver that is no email is refused by the application layer too."""
     before = ann.balance(peer)
 
-    answer = peer.ask(wire.PAY, wire.PayRequest(receiver_email=email, amount=1), token=ann.token)
+    answer = peer.ask(wire.PAY, wire.PayRequest(receiver_email=email, amount_minor=1), token=ann.token)
 
     assert answer.code == wire.INVALID_REQUEST
     assert ann.balance(peer) == before
@@ -270,10 +270,10 @@ def test_application_layer_checks_keys_itself(peer: Peer, ann: Known, key: str) 
     """An idempotency key that the web layer would refuse is refused by the application layer too, and nothing moves."""
     before = ann.balance(peer)
 
-    answer = peer.ask(wire.TPU, wire.TopupRequest(amount=1), token=ann.token, idempotency_key=key)
+    answer = peer.ask(wire.TPU, wire.TopupRequest(amount_minor=1), token=ann.token, idempotency_key=key)
 
     assert answer.code == wire.INVALID_REQUEST
-    assert answer.message.startswith("Idempotency-Key ")
+    assert answer.message.startswith("The idempotency key ")
     assert ann.balance(peer) == before
 
 

@@ -1,4 +1,4 @@
-"""kill -9 while a crowd pays: what was acknowledged is there, once, and what was unknown can be asked for again."""
+"""kill -9 while users pay: what was acknowledged is there, once, and what was unknown can be asked for again."""
 
 import asyncio
 import os
@@ -11,9 +11,10 @@ from collections.abc import Callable
 import pytest
 import uvloop
 
+from shillings.audit.acknowledged import Acknowledged
+from shillings.audit.auditor import Auditor
 from tests.figures import note
-from tests.invariants import Acknowledged, Auditor
-from tests.load import Crowd, LoadClient, Town, Wish, random_wish
+from tests.load import Intent, LoadClient, LoadedService, Payers, random_intent
 from tests.service import Service
 
 CLIENTS = 64
@@ -34,24 +35,24 @@ def kill_app(service: Service) -> None:
 
 
 def kill_everything(service: Service) -> None:
-    """Kill the children and their parent, and start anew."""
+    """Kill the children and their parent, and start again."""
     for process in reversed(service.processes()):
         process.kill()
     service.kill()
     service.start()
 
 
-async def pay_and_kill(crowd: Crowd, chance: random.Random, kill: Callable[[], None]) -> list[float]:
-    """Let the crowd pay; kill whenever so many were acknowledged; return when each kill happened."""
+async def pay_and_kill(payers: Payers, chance: random.Random, kill: Callable[[], None]) -> list[float]:
+    """Let the users pay; kill whenever so many were acknowledged; return when each kill happened."""
     moments: list[float] = []
-    told = crowd.told.acknowledged
+    told = payers.told.acknowledged
     last = len(told) + BEFORE * KILLS + AFTER
 
     progress = asyncio.Condition()
 
     async def work(client: LoadClient) -> None:
         while len(told) < last:
-            await crowd.carry_out(client, random_wish(chance, crowd.emails, with_key=True))
+            await payers.carry_out(client, random_intent(chance, payers.emails, with_key=True))
             async with progress:
                 progress.notify_all()
 
@@ -66,7 +67,7 @@ async def pay_and_kill(crowd: Crowd, chance: random.Random, kill: Callable[[], N
             await asyncio.to_thread(kill)
 
     async with asyncio.TaskGroup() as group:
-        group.create_task(crowd.with_clients(CLIENTS, work))
+        group.create_task(payers.with_clients(CLIENTS, work))
         group.create_task(killer())
     return moments
 
@@ -74,62 +75,59 @@ async def pay_and_kill(crowd: Crowd, chance: random.Random, kill: Callable[[], N
 @pytest.mark.parametrize(
     ("layer", "kill"), [("web", kill_web), ("app", kill_app), ("everything", kill_everything)], ids=SEEDS.keys()
 )
-def test_kill_loses_and_doubles_nothing(town: Town, layer: str, kill: Callable[[Service], None]) -> None:
+def test_kill_loses_and_doubles_nothing(loaded: LoadedService, layer: str, kill: Callable[[Service], None]) -> None:
     """Every acknowledged payment survives a kill, none is made twice, and repeating a key resolves every doubt."""
-    told = town.crowd.told
+    told = loaded.payers.told
     acknowledged = len(told.acknowledged)
     unknown, resolved = Counter(told.unknown), Counter(told.resolved)
 
-    moments = uvloop.run(pay_and_kill(town.crowd, random.Random(SEEDS[layer]), lambda: kill(town.service)))
+    moments = uvloop.run(pay_and_kill(loaded.payers, random.Random(SEEDS[layer]), lambda: kill(loaded.service)))
 
     recoveries = [told.recovery_seconds(moment) for moment in moments]
-    with Auditor(town.service.database_url) as auditor:
-        ledger = auditor.read_ledger()
-    stored = Counter(transaction.transaction_id for transaction in ledger.transactions)
-    lost = sum(stored[one.transaction_id] == 0 for one in told.acknowledged)
-    doubled = len(ledger.transactions) - len({one.transaction_id for one in told.acknowledged})
+    with Auditor(loaded.service.database_url) as auditor:
+        audit = auditor.audit(told.acknowledged)
     unknown, resolved = told.unknown - unknown, told.resolved - resolved
     note(
-        f"kill -9 of {layer} x {KILLS}: {len(told.acknowledged) - acknowledged} acknowledged, {lost} lost,"
-        f" {doubled} doubled, {unknown.total()} unknown {dict(unknown)}, resolved by the same key {dict(resolved)};"
+        f"kill -9 of {layer} x {KILLS}: {len(told.acknowledged) - acknowledged} acknowledged,"
+        f" {audit.count('lost')} lost, {audit.count('untold')} doubled, {unknown.total()} unknown {dict(unknown)},"
+        f" resolved by the same key {dict(resolved)};"
         f" paying again after {', '.join(f'{seconds:.2f}' for seconds in recoveries)} s"
     )
-    assert town.wrongs() == []
-    assert (lost, doubled) == (0, 0)
+    assert audit.findings == []
     assert unknown.total() > 0
     assert resolved.total() == unknown.total()
     assert max(recoveries) < RECOVERY_SECONDS_MAX
 
 
-def test_request_without_a_key_is_never_repeated_for_its_sender(town: Town) -> None:
+def test_request_without_a_key_is_never_repeated_for_its_sender(loaded: LoadedService) -> None:
     """While the application layer is killed, a top-up that nobody asked for again is made at most once."""
-    told = town.crowd.told
+    told = loaded.payers.told
     amounts = iter(range(1_000_000, 2_000_000))
-    unknown: list[Wish] = []
+    unknown: list[Intent] = []
 
     async def work(client: LoadClient) -> None:
         while len(told.acknowledged) < last:
-            wish = Wish(town.crowd.emails[0], "", next(amounts), "")
+            intent = Intent(loaded.payers.emails[0], "", next(amounts), "")
             doubts: list[str] = []
-            await town.crowd.try_once(client, wish, doubts)
+            await loaded.payers.try_once(client, intent, doubts)
             if doubts:
-                unknown.append(wish)
+                unknown.append(intent)
             if not unknown and len(told.acknowledged) >= kill_at[-1]:
                 # A moment later, when the next requests are on their way; once more if that met none of them.
                 kill_at.append(len(told.acknowledged) + 150)
-                asyncio.get_running_loop().call_later(0.004, kill_app, town.service)
+                asyncio.get_running_loop().call_later(0.004, kill_app, loaded.service)
 
     kill_at = [len(told.acknowledged) + BEFORE]
     last = len(told.acknowledged) + BEFORE + AFTER
-    uvloop.run(town.crowd.with_clients(CLIENTS, work))
+    uvloop.run(loaded.payers.with_clients(CLIENTS, work))
 
-    with Auditor(town.service.database_url) as auditor:
-        made = [one for one in auditor.read_ledger().transactions if one.kind == "topup" and one.amount >= 1_000_000]
-    in_doubt = {wish.amount for wish in unknown}
+    with Auditor(loaded.service.database_url) as auditor:
+        made = [one for one in auditor.transactions() if one.kind == "topup" and one.amount >= 1_000_000]
+    in_doubt = {intent.amount for intent in unknown}
     resolved = [one for one in made if one.amount in in_doubt]
     # Each amount was asked for once, so what the ledger holds of those in doubt is the truth about them.
-    told.acknowledged += [Acknowledged(one[0], one[1], one[3], one[5], one[6]) for one in resolved]
+    told.acknowledged += [Acknowledged(*one) for one in resolved]
     note(f"app killed: {len(unknown)} top-ups without a key unknown, {len(resolved)} of them made, none twice")
     assert unknown
     assert len(made) == len({one.amount for one in made})
-    assert town.wrongs() == []
+    assert loaded.wrongs() == []

@@ -2,7 +2,7 @@
 
 import time
 
-from shillings.wire import shillings_pb2 as wire
+from shillings.contract import shillings_pb2 as wire
 from tests.frames import Peer
 from tests.service import AppServer
 

@@ -1,12 +1,14 @@
 """Logs and metrics of the production stack: one request can be followed, and nothing secret is written down."""
 
+import http.client
 import json
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
-from deploy.local.template import PASSWORD as DATABASE_PASSWORD
+from deploy.local.database_server import PASSWORD as DATABASE_PASSWORD
 from deploy.local.waiting import wait_until
 from tests.production.conftest import Production
 from tests.service import PASSWORD
@@ -21,9 +23,9 @@ def log_text(production: Production, *names: str) -> str:
 
 
 def test_one_request_in_every_layers_log(production: Production) -> None:
-    """The client's request id stands in one line of nginx's access log, and in lines of both layers; all are JSON."""
+    """The client's request id is in one line of nginx's access log, and in lines of both layers; all are JSON."""
     headers = {"X-Request-Id": REQUEST_ID}
-    body = {"email": production.crowd.emails[0], "password": PASSWORD}
+    body = {"email": production.payers.emails[0], "password": PASSWORD}
 
     reply = httpx.post(f"{production.topology.url}/v1/login", json=body, headers=headers, timeout=10)
 
@@ -40,18 +42,36 @@ def test_one_request_in_every_layers_log(production: Production) -> None:
         assert any(event.get("request_id") == REQUEST_ID for event in events)
 
 
+def test_refused_login_is_logged_with_the_clients_own_address(production: Production) -> None:
+    """The log has what nginx says, not what a client claims: the web servers believe nginx."""
+    port = urlsplit(production.topology.url).port
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10, source_address=("127.0.0.9", 0))
+    body = json.dumps({"email": "nobody@example.com", "password": "wrong-" + PASSWORD})
+    headers = {"Content-Type": "application/json", "X-Forwarded-For": "6.6.6.6", "X-Request-Id": "from-127.0.0.9"}
+    connection.request("POST", "/v1/login", body, headers)
+    assert connection.getresponse().status == http.HTTPStatus.UNAUTHORIZED
+    connection.close()
+
+    def line() -> str:
+        lines = log_text(production, "app").splitlines()
+        return next((line for line in lines if "from-127.0.0.9" in line and "login_refused" in line), "")
+
+    wait_until(lambda: bool(line()), seconds=10, what="the refused login's line")
+    assert json.loads(line())["address"] == "127.0.0.9"
+
+
 def test_no_secret_in_any_log(production: Production) -> None:
-    """No password, token, cookie or signing key of this run stands in any log."""
+    """No password, token, cookie or signing key of this run is in any log."""
     with httpx.Client(base_url=production.topology.url, timeout=10) as client:
-        client.post("/v1/login", json={"email": production.crowd.emails[1], "password": PASSWORD})
+        client.post("/v1/login", json={"email": production.payers.emails[1], "password": PASSWORD})
         token = client.cookies["token"]
         client.get("/v1/account")
-        client.post("/v1/login", json={"email": production.crowd.emails[1], "password": "wrong-" + PASSWORD})
+        client.post("/v1/login", json={"email": production.payers.emails[1], "password": "wrong-" + PASSWORD})
 
     text = log_text(production, "web", "app", "nginx", "mariadb", "redis")
 
     assert text
-    tokens = [token, *production.crowd.tokens.values()]
+    tokens = [token, *production.payers.tokens.values()]
     secrets = [*[token.rsplit(".", 1)[1] for token in tokens], production.topology.settings["JWT_KEYS"], "argon2id$"]
     for secret in (PASSWORD, DATABASE_PASSWORD, *secrets):
         assert secret not in text
@@ -59,11 +79,11 @@ def test_no_secret_in_any_log(production: Production) -> None:
 
 def test_what_a_database_refuses_is_not_written_down(production: Production) -> None:
     """While a database takes no writes they are 503, reads go on, and its errors carry nobody's data into a log."""
-    email, other = production.crowd.emails[:2]
+    email, other = production.payers.emails[:2]
     person = {"first_name": "Quirinus", "last_name": "Xanthopoulos", "phone": "+30 555 0123", "password": PASSWORD}
-    headers = {"Authorization": f"Bearer {production.crowd.tokens[email]}"}
+    headers = {"Authorization": f"Bearer {production.payers.tokens[email]}"}
     with (
-        production.topology.mariadb.connect() as connection,
+        production.topology.database.connect() as connection,
         connection.cursor() as cursor,
         httpx.Client(base_url=production.topology.url, headers=headers, timeout=10) as client,
     ):
@@ -102,7 +122,7 @@ APP_METRICS = [
     "shillings_batch_items_bucket",
     "shillings_queue_items",
     "# TYPE shillings_database_retries_total counter",
-    "shillings_session_looks_total",
+    "shillings_session_lookups_total",
     "shillings_cache_failures_total",
     "shillings_cache_breaker_open",
 ]

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from deploy.local.mariadb import MariaDB
-from deploy.local.ports import free_port
 from deploy.local.shillings import PROGRAM, AppServer, settings_environment
 from deploy.local.waiting import wait_until
+from shillings.testing.ports import free_port
 from tests.programs import require_programs
 
 KEY = secrets.token_hex(32)

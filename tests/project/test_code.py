@@ -3,12 +3,14 @@
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from shillings.errors import Code
+from shillings.base.errors import Code
+from shillings.contract import shillings_pb2 as wire
 from shillings.ledger.outcomes import Outcome
-from shillings.wire import shillings_pb2 as wire
+from shillings.sandbox.faults import decline
 
 ROOT = Path(__file__).parents[2]
 FILE_LINES_MAX = 400
@@ -51,6 +53,13 @@ def test_codes_are_the_same_in_the_protocol() -> None:
 def test_outcomes_are_codes() -> None:
     """Every decision of the ledger is a code of the API under the same word."""
     assert {outcome.value for outcome in Outcome} <= {code.word for code in Code}
+
+
+def test_every_refusal_of_the_ledger_can_be_had_by_a_fault() -> None:
+    """The fault `decline` offers each outcome that is stored, but for success and what no user's operation can have."""
+    stored = {outcome.value for outcome in Outcome if outcome.is_stored} - {"ok", "already_settled", "already_returned"}
+
+    assert set(get_args(decline.Outcome)) == stored
 
 
 def test_asserts_are_not_switched_off() -> None:

@@ -7,7 +7,7 @@ from tests.project.test_code import FUNCTION_LINES_MAX, ROOT, functions
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 SLEEPS = {"time.sleep"}
 LEAVES_OUT = {"pytest.skip", "pytest.mark.skip", "pytest.mark.skipif", "pytest.mark.xfail", "pytest.xfail"}
-MAY_LEAVE_OUT = {"programs.py", "test_containers.py"}
+MAY_LEAVE_OUT = {"programs.py"}
 """Where a test is skipped because a program of the machine is missing."""
 
 

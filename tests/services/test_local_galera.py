@@ -17,7 +17,7 @@ def _numbers(node: GaleraNode) -> list[int]:
 
 def test_a_cluster_loses_a_node_and_gets_it_back() -> None:
     """Every node sees what another wrote, two go on without the third, and it catches up when it is back."""
-    require_programs("mariadbd", "rsync", "ss", galera=True)
+    require_programs("mariadbd", "mariadb-backup", "ss", galera=True)
     with Galera() as cluster:
         first, second, third = cluster.nodes
         assert cluster.size == 3

@@ -6,14 +6,16 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from deploy.local.nginx import CONFIGURATION, Nginx
-from deploy.local.ports import free_port
 from deploy.local.waiting import wait_until
+from shillings.testing.ports import free_port
+from tests.figures import note
 from tests.programs import require_programs
 
 Answer = tuple[int, http.client.HTTPMessage, dict[str, object]]
@@ -101,10 +103,15 @@ def lonely_nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
 
 
 def ask(
-    nginx: Nginx, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+    nginx: Nginx,
+    method: str,
+    path: str,
+    body: bytes | None = None,
+    headers: dict[str, str] | None = None,
+    source: str = "127.0.0.1",
 ) -> Answer:
     """Send one request and return status, headers and the JSON of the answer."""
-    connection = http.client.HTTPConnection(nginx.host, nginx.port, timeout=10)
+    connection = http.client.HTTPConnection(nginx.host, nginx.port, timeout=10, source_address=(source, 0))
     try:
         connection.request(method, path, body, headers or {})
         answer = connection.getresponse()
@@ -184,7 +191,7 @@ def test_a_body_that_is_too_large_is_refused(nginx: Nginx) -> None:
         (b"GET / HTTP/1.1\r\n\r\n", 400, "invalid_request"),
         (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "invalid_request"),
         (b"GET / HTTP/1.1\r\nHost: x\r\nBig: " + b"x" * 9000 + b"\r\n\r\n", 431, "invalid_request"),
-        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 400, "invalid_request"),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501, "invalid_request"),
         (
             b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
             400,
@@ -247,22 +254,69 @@ def test_an_answer_that_comes_too_late_is_unknown(nginx: Nginx) -> None:
 
 
 def test_too_many_requests_at_once_are_refused_at_once(web: Web, tmp_path: Path) -> None:
-    """Above the limit of requests under way, the next is answered 503 and was not applied."""
+    """Above the limit of requests that have arrived whole, the next is answered 503 and was not applied."""
     require_programs("nginx")
-    text = (CONFIGURATION / "shillings.conf.template").read_text()
-    assert "limit_conn shillings_requests 512;" in text
-    text = text.replace("limit_conn shillings_requests 512;", "limit_conn shillings_requests 1;")
     web.seen.clear()
-    with Nginx(tmp_path, [web.address], template=text) as nginx:
+    with Nginx(tmp_path, [web.address], requests_max=1) as nginx:
         first = threading.Thread(target=ask, args=(nginx, "GET", "/hang"))
         first.start()
         wait_until(lambda: web.seen, seconds=5, what="the first request")
         answer = ask(nginx, "POST", "/", b"{}")
-        assert (answer[0], code(answer), answer[1]["Retry-After"]) == (503, "overloaded", "1")
+        assert (answer[0], code(answer), answer[1]["Retry-After"]) == (503, "unavailable", "1")
         assert web.seen == ["GET /hang"]
         web.released.set()
         first.join()
         web.released.clear()
+
+
+def test_one_address_has_a_limit_of_its_own(web: Web, tmp_path: Path) -> None:
+    """Above the limit of requests under way from one address, it is refused 503, and another address is served."""
+    require_programs("nginx")
+    text = (CONFIGURATION / "shillings.conf.template").read_text()
+    assert "limit_conn shillings_addresses 1024;" in text
+    text = text.replace("limit_conn shillings_addresses 1024;", "limit_conn shillings_addresses 1;")
+    with Nginx(tmp_path, [web.address], template=text) as nginx, slow_bodies(nginx, 1):
+        answer = ask(nginx, "GET", "/")
+        assert (answer[0], code(answer), answer[1]["Retry-After"]) == (503, "overloaded", "1")
+        assert ask(nginx, "GET", "/", source="127.0.0.2")[0] == 200
+
+
+SLOW_BODIES = 512
+
+
+def test_slow_bodies_refuse_nobody(web: Web, tmp_path: Path) -> None:
+    """With 512 bodies under way that arrive byte by byte, everybody else is served at once, from that address too."""
+    require_programs("nginx")
+    with Nginx(tmp_path, [web.address]) as nginx, slow_bodies(nginx, SLOW_BODIES) as clients:
+        web.seen.clear()
+        for source in ("127.0.0.1", "127.0.0.2"):
+            began = time.monotonic()
+            answers = [ask(nginx, "POST", "/", b"{}", source=source)[0] for _ in range(20)]
+            assert answers == [200] * 20
+            note(
+                f"{SLOW_BODIES} slow bodies through nginx: 20 of 20 served, {time.monotonic() - began:.2f} s, {source}"
+            )
+        assert web.seen == ["POST /"] * 40
+        for client in clients:
+            client.sendall(b"x")
+
+
+@contextmanager
+def slow_bodies(nginx: Nginx, count: int) -> Iterator[list[socket.socket]]:
+    """Clients that have sent their head, and of the body one byte."""
+    clients = [socket.create_connection((nginx.host, nginx.port), timeout=10) for _ in range(count)]
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1000\r\n\r\n"
+    for client in clients:
+        client.sendall(head)
+    for client in clients:
+        # So nginx has read the head, and waits for the body.
+        assert client.recv(100).startswith(b"HTTP/1.1 100 ")
+        client.sendall(b"x")
+    try:
+        yield clients
+    finally:
+        for client in clients:
+            client.close()
 
 
 @pytest.mark.parametrize(
@@ -288,3 +342,14 @@ def test_the_access_log_is_json_without_secrets(nginx: Nginx) -> None:
     line = next(json.loads(line) for line in text.splitlines() if "find-me" in line)
     assert (line["path"], line["method"], line["status"]) == ("/v1/transactions", "GET", "200")
     assert "secret" not in text
+
+
+@pytest.mark.parametrize(("secure", "header"), [(True, "max-age=31536000"), (False, None)])
+def test_own_answers_ask_for_tls_where_there_is_tls(tmp_path: Path, *, secure: bool, header: str | None) -> None:
+    """Where TLS ends in front of nginx, its own errors say so to browsers, as the web servers do; else they do not."""
+    require_programs("nginx")
+    with Nginx(tmp_path, [f"127.0.0.1:{free_port()}"], secure=secure) as nginx:
+        for path in ("/metrics", "/v1/account"):
+            status, headers, _ = ask(nginx, "GET", path)
+            assert status in {404, 503}
+            assert headers["Strict-Transport-Security"] == header

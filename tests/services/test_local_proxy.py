@@ -121,6 +121,10 @@ def test_what_is_held_arrives_after_restore() -> None:
                 with pytest.raises(TimeoutError):
                     server.recv(100)
                 server.settimeout(5)
-                threading.Thread(target=proxy.restore).start()
+                restoring = threading.Thread(target=proxy.restore)
+                restoring.start()
                 with server.makefile("rb") as stream:
                     assert stream.read() == b"one two"
+                # It listens again last; a proxy that is closed before that would leave its listener open.
+                restoring.join(5)
+                assert not restoring.is_alive()

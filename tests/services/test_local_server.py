@@ -4,21 +4,23 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import redis
 
-from deploy.local.ports import is_free
 from deploy.local.redis import Redis
 from deploy.local.supervisor import Supervisor
 from deploy.local.waiting import wait_until
+from shillings.testing.ports import is_free
 from tests.programs import require_programs
 
 OWNER = """
 import sys, threading
 from pathlib import Path
-from deploy.local.ports import is_free
+from shillings.testing.ports import is_free
 from deploy.local.redis import Redis
 
 server = Redis(Path(sys.argv[1]))
@@ -26,9 +28,18 @@ server = Redis(Path(sys.argv[1]))
 starter = threading.Thread(target=server.start)
 starter.start()
 starter.join()
-print(server.port, flush=True)
+print(server.url, flush=True)
 sys.stdin.read()
 """
+
+
+def test_redis_lets_in_only_who_knows_its_password(redis_server: Redis) -> None:
+    """Without the password Redis answers nothing, and the password is not in its command line."""
+    password = urlsplit(redis_server.url).password
+    assert password
+    assert password not in " ".join(redis_server.command())
+    with redis.Redis(port=redis_server.port) as stranger, pytest.raises(redis.AuthenticationError):
+        stranger.ping()
 
 
 @pytest.fixture
@@ -92,10 +103,26 @@ def test_no_server_outlives_a_killed_owner(tmp_path: Path) -> None:
     assert owner.stdin is not None
     assert owner.stdout is not None
     with owner.stdin, owner.stdout:
-        port = int(owner.stdout.readline())
-        client = redis.Redis(port=port)
+        url = owner.stdout.readline().strip()
+        port = urlsplit(url).port or 0
+        client = redis.Redis.from_url(url)
         assert client.ping()
         client.close()
         owner.kill()
         owner.wait()
     wait_until(lambda: is_free(port), seconds=5, what="the orphan's end")
+
+
+def test_a_supervisor_lets_a_server_rest_that_needs_it(private_redis: Redis) -> None:
+    """A server whose peers must first notice that it is gone is not started again at once."""
+    private_redis.rest_seconds = 0.5
+    supervisor = Supervisor([private_redis])
+    with private_redis:
+        supervisor.start()
+        private_redis.kill()
+        died = time.monotonic()
+        wait_until(lambda: private_redis.alive, seconds=5, what="its return")
+        rested = time.monotonic() - died
+        supervisor.close()
+
+    assert rested >= 0.5

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from deploy.local.ports import free_port, is_free
 from deploy.local.server import Server
 from deploy.local.topology import Topology
 from deploy.local.waiting import wait_until
-from tests.programs import require_programs
+from shillings.testing.ports import free_port, is_free
+from tests.programs import require_mysql, require_programs
 
 ANN = {"first_name": "Ann", "last_name": "Lee", "email": "ann@example.com", "password": "correct horse battery"}
 
@@ -76,11 +76,17 @@ def test_a_killed_server_comes_back_and_the_service_with_it(topology: Topology, 
     assert ask(topology.url, "/v1/account", token=token)[0] == 200
 
 
-def test_typed_by_hand_it_keeps_every_account(tmp_path: Path) -> None:
+@pytest.mark.parametrize("database", ["mariadb", "mysql", "galera"])
+def test_typed_by_hand_it_keeps_every_account(tmp_path: Path, database: str) -> None:
     """The command says where it listens, ends in good order on SIGTERM, and the next start has the same accounts."""
     require_programs("mariadbd", "redis-server", "nginx")
+    if database == "mysql":
+        require_mysql()
+    if database == "galera":
+        require_programs("mariadb-backup", "haproxy", "ss", galera=True)
     port = free_port()
     command = [sys.executable, "-m", "deploy.local", "--web", "1", "--app", "1", "--port", str(port)]
+    command += ["--database", database]
     for is_first in (True, False):
         with subprocess.Popen(
             [*command, "--data", str(tmp_path / "data")], stdout=subprocess.PIPE, text=True

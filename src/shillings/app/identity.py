@@ -2,14 +2,20 @@
 
 import re
 import unicodedata
-from functools import lru_cache
+from collections.abc import Iterable
 
-from shillings.auth.passwords import CHARACTERS_MAX, CHARACTERS_MIN
-from shillings.errors import Code, Refusal
-
-EMAIL_CHARACTERS_MAX = 254
-NAME_CHARACTERS_MAX = 100
-PHONE_CHARACTERS_MAX = 32
+from shillings.app.lookalikes import is_mistakable
+from shillings.auth.weak_passwords import why_weak
+from shillings.base.errors import Refusal, invalid
+from shillings.base.limits import (
+    EMAIL_CHARACTERS_MAX,
+    NAME_CHARACTERS_MAX,
+    PASSWORD_CHARACTERS_MAX,
+    PASSWORD_CHARACTERS_MIN,
+    PHONE_CHARACTERS_MAX,
+    unnormalized,
+)
+from shillings.contract.fields import PHONE
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 # Letters and marks that nobody sees and that are in no category of their own: Unicode's default ignorable ones, and
@@ -17,15 +23,10 @@ _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 _UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
-_PHONE = re.compile(r"\+?[0-9][0-9 ().-]{2,30}")
+# Nearly all emails look like this, and are canonical once they are in lower case.
+_ASCII_EMAIL = re.compile(r"[!-?A-~]{1,64}@[!-\-/-?A-~]+(?:\.[!-\-/-?A-~]+)+")
 
 
-def wrong(message: str) -> Refusal:
-    """An `invalid_request` refusal."""
-    return Refusal(Code.INVALID_REQUEST, message)
-
-
-@lru_cache(maxsize=1 << 16)
 def canonical_email(text: str, field: str = "email") -> str:
     """The one form of an email: no outer white space, one width, one case, one Unicode form.
 
@@ -35,50 +36,85 @@ def canonical_email(text: str, field: str = "email") -> str:
     Raises:
         Refusal: `invalid_request`, naming the field.
     """
-    # Results are remembered with the text they came from, so white space around it must not make that large.
-    if len(text) > 2 * EMAIL_CHARACTERS_MAX:
-        raise wrong(f"{field} must have at most {EMAIL_CHARACTERS_MAX} characters.")
-    email = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text.strip()).casefold())
-    if len(email) > EMAIL_CHARACTERS_MAX:
-        raise wrong(f"{field} must have at most {EMAIL_CHARACTERS_MAX} characters.")
+    _require_length(text, unnormalized(EMAIL_CHARACTERS_MAX), EMAIL_CHARACTERS_MAX, field)
+    if text.isascii():
+        email = text.strip().lower()
+        _require_length(email, EMAIL_CHARACTERS_MAX, EMAIL_CHARACTERS_MAX, field)
+        if not _ASCII_EMAIL.fullmatch(email):
+            raise _no_email(field)
+        return email
+    # One character's compatible form may have eighteen, so the length is judged again before the next step.
+    email = unicodedata.normalize("NFKC", text.strip())
+    _require_length(email, unnormalized(EMAIL_CHARACTERS_MAX), EMAIL_CHARACTERS_MAX, field)
+    email = unicodedata.normalize("NFKC", email.casefold())
+    _require_length(email, EMAIL_CHARACTERS_MAX, EMAIL_CHARACTERS_MAX, field)
     if not _EMAIL.fullmatch(email) or _has_invisible(email):
-        raise wrong(f'{field} is not an email address. Write one such as "ann@example.com".')
+        raise _no_email(field)
     return email
+
+
+def new_email(text: str, field: str = "email") -> str:
+    """The canonical form of an email that somebody wants to have. Raises Refusal, also when it looks like another."""
+    email = canonical_email(text, field)
+    if is_mistakable(email):
+        raise invalid(field, "has letters that could be taken for others. Write each part of it in one script.")
+    return email
+
+
+def _no_email(field: str) -> Refusal:
+    return invalid(field, 'is not an email address. Write one such as "ann@example.com".')
 
 
 def checked_name(text: str, field: str, *, required: bool) -> str:
     """A name without outer white space. Raises Refusal, naming the field."""
+    _require_length(text, unnormalized(NAME_CHARACTERS_MAX), NAME_CHARACTERS_MAX, field)
     name = unicodedata.normalize("NFC", text.strip())
     if required and not name:
-        raise wrong(f"{field} must not be empty.")
-    if len(name) > NAME_CHARACTERS_MAX:
-        raise wrong(f"{field} must have at most {NAME_CHARACTERS_MAX} characters.")
+        raise invalid(field, "must not be empty.")
+    _require_length(name, NAME_CHARACTERS_MAX, NAME_CHARACTERS_MAX, field)
     if _has_control(name):
-        raise wrong(f"{field} must not contain control characters.")
+        raise invalid(field, "must not contain control characters.")
     return name
 
 
-def checked_phone(text: str) -> str:
+def checked_phone(text: str, field: str = "phone") -> str:
     """A phone number as it was written, or nothing. Raises Refusal."""
+    _require_length(text, unnormalized(PHONE_CHARACTERS_MAX), PHONE_CHARACTERS_MAX, field)
     phone = text.strip()
-    if phone and not _PHONE.fullmatch(phone):
-        raise wrong('phone is not a phone number. Write one such as "+65 6123 4567", or leave it out.')
+    if not PHONE.fits(phone):
+        raise invalid(field, PHONE.sentence)
     return phone
 
 
-def checked_password(text: str) -> str:
-    """A password in Unicode's composed form, so that it is the same from every keyboard. Raises Refusal."""
+def new_password(text: str, about: Iterable[str], field: str = "password") -> str:
+    """A password in Unicode's composed form, so that it is the same from every keyboard.
+
+    Args:
+        text: as it was sent.
+        about: the user's own names and email, which anybody would try.
+        field: its name, for the message.
+
+    Raises:
+        Refusal: its length is wrong, or anybody would guess it.
+    """
     password = normal_password(text)
-    if not CHARACTERS_MIN <= len(password) <= CHARACTERS_MAX:
-        raise wrong(f"password must have {CHARACTERS_MIN} to {CHARACTERS_MAX} characters.")
+    if password is None or not PASSWORD_CHARACTERS_MIN <= len(password) <= PASSWORD_CHARACTERS_MAX:
+        raise invalid(field, f"must have {PASSWORD_CHARACTERS_MIN} to {PASSWORD_CHARACTERS_MAX} characters.")
     if "\0" in password:
-        raise wrong("password must not contain NUL characters.")
+        raise invalid(field, "must not contain NUL characters.")
+    if reason := why_weak(password, about):
+        raise invalid(field, f"{reason}. Choose another: a few words are easy to keep and hard to guess.")
     return password
 
 
-def normal_password(text: str) -> str:
-    """The form in which passwords are compared: NFC, nothing cut off, no case changed."""
-    return unicodedata.normalize("NFC", text)
+def normal_password(text: str) -> str | None:
+    """The form in which passwords are compared: NFC, nothing cut off, no case changed. None: too long for anybody's."""
+    return unicodedata.normalize("NFC", text) if len(text) <= unnormalized(PASSWORD_CHARACTERS_MAX) else None
+
+
+def _require_length(text: str, characters_max: int, told_max: int, field: str) -> None:
+    if len(text) > characters_max:
+        raise invalid(field, f"must have at most {told_max} characters.")
 
 
 def _has_control(text: str) -> bool:

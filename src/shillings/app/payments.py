@@ -1,95 +1,78 @@
-"""Payments and top-ups: requests become transfers, a crowd of transfers becomes one visit to the ledger."""
+"""Payments and top-ups."""
 
-import re
-from collections.abc import Callable
-from datetime import datetime
-from hashlib import blake2b
+from collections.abc import Mapping
 
-from shillings import ids
-from shillings.app.call import Call
-from shillings.app.identity import canonical_email, wrong
-from shillings.auth.tokens import unauthenticated
-from shillings.batching import Batcher, MakeBatcher, Take
-from shillings.errors import Code, Refusal
-from shillings.ledger.outcomes import Outcome
-from shillings.ledger.transfers import Decision, Kind, Transfer
-from shillings.money import AMOUNT_MINOR_MAX
-from shillings.storage.lanes import Lane
-from shillings.storage.ledger import LedgerBatch, Receivers
-from shillings.wire.shillings_pb2 import MovementAnswer, PayRequest, TopupRequest
+import msgspec
 
-_KEY = re.compile(r"[!-~]{1,255}")
-
-_MESSAGES = {
-    Outcome.IDEMPOTENCY_KEY_REUSED: "This Idempotency-Key belongs to another request of yours. Use a new one.",
-    Outcome.RECEIVER_NOT_FOUND: "No user has receiver_email. Check the spelling; the receiver must have signed up.",
-    Outcome.SELF_PAYMENT: "receiver_email is your own. Pay somebody else, or top up.",
-    Outcome.INSUFFICIENT_FUNDS: "Your balance is less than the amount. Top up, or pay less.",
-    Outcome.BALANCE_LIMIT_EXCEEDED: "The receiver's balance would exceed the largest balance there may be.",
-}
+from shillings.app.call import Result, SignedInCall
+from shillings.app.identity import canonical_email
+from shillings.app.operations import Operations
+from shillings.app.travels import Travels
+from shillings.base.errors import invalid
+from shillings.base.limits import (
+    METADATA_ITEMS_MAX,
+    METADATA_NAME_CHARACTERS_MAX,
+    METADATA_VALUE_CHARACTERS_MAX,
+    REFERENCE_CHARACTERS_MAX,
+)
+from shillings.base.money import AMOUNT_MINOR_MAX
+from shillings.contract.shillings_pb2 import PayRequest, TopupRequest, TransactionAnswer
+from shillings.ledger.operation import Details
+from shillings.ledger.payment import Payment
+from shillings.ledger.rows import Kind
+from shillings.ledger.topup import TopUp
 
 
 class Payments:
-    """Everything that moves money.
+    """Moves money to users.
 
     Args:
-        ledger: the lane the ledger's transactions run in.
-        clock: the current time in UTC.
-        make_batcher: gathers transfers into visits.
+        operations: the way into the ledger.
+        travels: tells whether a top-up's money has arrived.
     """
 
-    def __init__(
-        self,
-        *,
-        ledger: Lane,
-        clock: Callable[[], datetime],
-        make_batcher: MakeBatcher,
-    ) -> None:
-        self._ledger = ledger
-        self._clock = clock
-        self._receivers = Receivers()
-        self._transfers: Batcher[Transfer, Decision] = make_batcher("ledger", self._carry_out, visits_max=2)
+    def __init__(self, operations: Operations, travels: Travels) -> None:
+        self._operations = operations
+        self._travels = travels
 
-    async def pay(self, call: Call, request: PayRequest) -> MovementAnswer:
+    async def pay(self, call: SignedInCall, request: PayRequest) -> Result:
         """Move money from the user who asks to another."""
         email = canonical_email(request.receiver_email, "receiver_email")
-        return await self._move(call, Kind.PAYMENT, email, request.amount)
+        amount_minor, details = checked_amount(request.amount_minor), _details(request.reference, request.metadata)
+        header = self._operations.header(call, Kind.PAYMENT, email, amount_minor, *(details or ()))
+        decision = await self._operations.execute(call, Payment(header, email, amount_minor, details))
+        return Result(TransactionAnswer(transaction_id=decision.transaction_id), decision.replayed)
 
-    async def top_up(self, call: Call, request: TopupRequest) -> MovementAnswer:
+    async def top_up(self, call: SignedInCall, request: TopupRequest) -> Result:
         """Move money from the funding account to the user who asks."""
-        return await self._move(call, Kind.TOPUP, "", request.amount)
-
-    async def _move(self, call: Call, kind: Kind, receiver_email: str, amount: int) -> MovementAnswer:
-        # The web layer has checked the forms of both; the rules are kept here, for whoever speaks the protocol.
-        if call.idempotency_key and not _KEY.fullmatch(call.idempotency_key):
-            raise wrong("Idempotency-Key must be 1 to 255 visible ASCII characters; a UUID is good.")
-        if not 0 < amount <= AMOUNT_MINOR_MAX:
-            raise wrong(f"amount must be 1 to {AMOUNT_MINOR_MAX} minor units.")
-        claims = call.claims
-        transfer = Transfer(
-            ids.new_id(),
-            kind,
-            claims.user_id,
-            receiver_email,
-            amount,
-            claims.token_id,
-            call.idempotency_key,
-            fingerprint(kind, receiver_email, amount) if call.idempotency_key else ids.NIL,
-        )
-        decision = await self._transfers.submit(transfer, call.deadline)
-        call.replayed = decision.replayed
-        if decision.outcome is Outcome.OK:
-            return MovementAnswer(transaction_id=decision.transaction_id)
-        if decision.outcome is Outcome.UNAUTHENTICATED:
-            raise unauthenticated()
-        raise Refusal(Code[decision.outcome.name], _MESSAGES[decision.outcome])
-
-    async def _carry_out(self, take: Take[Transfer]) -> list[Decision]:
-        return await self._ledger.run_batch(
-            take, lambda transfers: LedgerBatch(transfers, self._receivers, self._clock).carry_out
+        amount_minor, details = checked_amount(request.amount_minor), _details(request.reference, request.metadata)
+        header = self._operations.header(call, Kind.TOPUP, "", amount_minor, *(details or ()))
+        return await self._travels.result(
+            call, await self._operations.execute(call, TopUp(header, amount_minor, details, call.course))
         )
 
 
-def fingerprint(kind: Kind, receiver_email: str, amount: int) -> bytes:
-    """16 bytes that are equal for equal requests: what an idempotency key is held against."""
-    return blake2b(f"{kind.value}\n{receiver_email}\n{amount}".encode(), digest_size=16).digest()
+def checked_amount(amount_minor: int, *, least: int = 1) -> int:
+    """An amount within its bounds. Raises Refusal."""
+    # The web layer has checked it; the rule is kept here, for whoever speaks the protocol.
+    if not least <= amount_minor <= AMOUNT_MINOR_MAX:
+        raise invalid("amount", f"must be {least} to {AMOUNT_MINOR_MAX} minor units.")
+    return amount_minor
+
+
+def _details(reference: str, metadata: Mapping[str, str]) -> Details | None:
+    """What the user says of a transaction; None for nothing. Raises Refusal."""
+    if not reference and not metadata:
+        return None
+    if len(reference) > REFERENCE_CHARACTERS_MAX:
+        raise invalid("reference", f"must have at most {REFERENCE_CHARACTERS_MAX} characters.")
+    if len(metadata) > METADATA_ITEMS_MAX:
+        raise invalid("metadata", f"must have at most {METADATA_ITEMS_MAX} entries.")
+    for name, value in metadata.items():
+        if not 1 <= len(name) <= METADATA_NAME_CHARACTERS_MAX:
+            raise invalid("metadata", f"has a name that is not of 1 to {METADATA_NAME_CHARACTERS_MAX} characters.")
+        if len(value) > METADATA_VALUE_CHARACTERS_MAX:
+            raise invalid("metadata", f"has a value of more than {METADATA_VALUE_CHARACTERS_MAX} characters.")
+    if "\0" in reference or any("\0" in text for pair in metadata.items() for text in pair):
+        raise invalid("reference" if "\0" in reference else "metadata", "must not contain NUL characters.")
+    return Details(reference, msgspec.json.encode(dict(sorted(metadata.items()))).decode())

@@ -1,37 +1,36 @@
 """Tokens: a session is a JWT, signed with HS256 and nothing else.
 
-Claims: sub (user id) and jti (session id), both hyphenated UUIDs; iat and exp, Unix seconds. Keys rotate: the
-first key signs, all verify, so a new key goes in front and the old one leaves when its tokens have expired.
+Claims: iss and aud, which say that a token was made by Shillings and for it; sub (user id) and jti (session id), both
+hyphenated UUIDs; iat and exp, Unix seconds. Keys rotate: the first key signs, all verify, so a new key goes in front
+and the old one leaves when its tokens have expired.
 """
 
-import os
-import secrets
-import time
-from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import jwt
 
-from shillings import ids
-from shillings.errors import Code, Refusal
+from shillings.base import ids
+from shillings.base.environment import Environment
+from shillings.base.epoch import Epoch
+from shillings.base.errors import Code, Refusal
+from shillings.base.limits import TOKEN_CHARACTERS_MAX
 
 ALGORITHM = "HS256"
-TOKEN_CHARACTERS_MAX = 1024
-VERIFIED_MAX = 100_000
+ISSUER = AUDIENCE = "shillings"
 
 
 class Claims(NamedTuple):
-    """What a valid token says. Ids are 16 bytes, times Unix seconds."""
+    """What a valid token says. Ids are 16 bytes, times Unix seconds; the epoch is that in which it was made."""
 
     user_id: bytes
     token_id: bytes
     expires_at: int
+    epoch: int = 0
 
 
 def unauthenticated() -> Refusal:
     """The one answer to every token that is missing, wrong, expired or revoked."""
-    return Refusal(Code.UNAUTHENTICATED, "Log in first: POST /v1/login, then send the cookie or the Bearer token.")
+    return Refusal(Code.UNAUTHENTICATED, "Log in first: there is no session, or it is over.")
 
 
 class Tokens:
@@ -40,48 +39,52 @@ class Tokens:
     Args:
         keys: at least one secret; the first signs.
         lifetime_s: how long a token lives.
-        now: Unix seconds.
+        environment: the time by which tokens age, and their ids.
+        epoch: which life of the books this is; a token of another one is over.
     """
 
-    def __init__(self, keys: list[str], lifetime_s: int, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, keys: list[str], lifetime_s: int, environment: Environment, epoch: Epoch | None = None) -> None:
         assert keys, "at least one key"
         self._keys = keys
-        self._now = now
+        self._clock = environment.clock
+        self._ids = environment.ids
         self.lifetime_s = lifetime_s
-        self._verified: dict[str, Claims] = {}
+        self._epoch = epoch or Epoch()
 
     def make(self, user_id: bytes) -> tuple[str, Claims]:
         """A new token for a user, and what it says."""
-        now = int(self._now())
-        claims = Claims(user_id, ids.new_id(), now + self.lifetime_s)
-        payload = {
+        now = self._clock.unix_ms() // 1000
+        claims = Claims(user_id, self._ids.new(), now + self.lifetime_s, self._epoch.number)
+        payload: dict[str, str | int] = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
             "sub": ids.show(claims.user_id),
             "jti": ids.show(claims.token_id),
             "iat": now,
             "exp": claims.expires_at,
         }
+        if claims.epoch:
+            payload["epoch"] = claims.epoch
         return jwt.encode(payload, self._keys[0], algorithm=ALGORITHM), claims
 
     def verify(self, token: str) -> Claims:
-        """The claims of a token. A token verified once is not verified again while it lives.
+        """The claims of a token that is ours and not over.
 
         Raises:
             Refusal: `unauthenticated`, the same for every reason.
         """
-        claims = self._verified.get(token)
-        if claims is None:
-            claims = self._decode(token)
-            if len(self._verified) >= VERIFIED_MAX:
-                self._verified.clear()
-            self._verified[token] = claims
-        if claims.expires_at <= self._now():
-            self._verified.pop(token, None)
+        claims = self._decode(token)
+        if self.is_over(claims):
             raise unauthenticated()
         return claims
 
+    def is_over(self, claims: Claims) -> bool:
+        """Whether a session has expired, or is of another epoch of the books."""
+        return claims.expires_at * 1000 <= self._clock.unix_ms() or claims.epoch != self._epoch.number
+
     def seconds_left(self, claims: Claims) -> int:
         """How long a session still lives; at least 0."""
-        return max(0, int(claims.expires_at - self._now()))
+        return max(0, (claims.expires_at * 1000 - self._clock.unix_ms()) // 1000)
 
     def _decode(self, token: str) -> Claims:
         if not token or len(token) > TOKEN_CHARACTERS_MAX:
@@ -93,28 +96,21 @@ class Tokens:
                     token,
                     key,
                     algorithms=[ALGORITHM],
-                    options={"require": ["sub", "jti", "iat", "exp"], "verify_exp": False, "verify_iat": False},
+                    issuer=ISSUER,
+                    audience=AUDIENCE,
+                    options={
+                        "require": ["iss", "aud", "sub", "jti", "iat", "exp"],
+                        "verify_exp": False,
+                        "verify_iat": False,
+                        "strict_aud": True,
+                    },
                 )
                 expires_at = payload["exp"]
                 if not isinstance(expires_at, int):
                     break
-                return Claims(ids.read(payload["sub"]), ids.read(payload["jti"]), expires_at)
+                return Claims(ids.read(payload["sub"]), ids.read(payload["jti"]), expires_at, payload.get("epoch", 0))
             except jwt.InvalidSignatureError:
                 continue
             except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError, OverflowError):
                 break
         raise unauthenticated()
-
-
-def generated_key(path: Path) -> str:
-    """The secret kept in a file; made, readable by its owner only, when there is none."""
-    try:
-        with open(path, "x", opener=_private) as file:
-            file.write(secrets.token_hex(32))
-    except FileExistsError:
-        pass
-    return path.read_text().strip()
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -1,25 +1,21 @@
 """The cache in Redis, shared by all application servers.
 
-Redis may be away, hung, full or empty: each operation has 100 ms, failures open a breaker, and every failure
+Redis may be down, hung, full or empty: each operation has 100 ms, failures open a breaker, and every failure
 counts as "not in the cache". Nothing true is kept here alone, so nothing can be lost here.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar, cast
 
-import structlog
-
-from shillings.cache.breaker import Breaker
-from shillings.cache.interface import TOMBSTONE
-from shillings.errors import SettingsError
+from shillings.base.errors import SettingsError
+from shillings.cache.asking import Asking
+from shillings.cache.interface import ENTRY_BYTES_MAX, TOMBSTONE
 
 OPERATION_SECONDS_MAX = 0.1
+
 PREFIX = b"shillings:session:"
 
 Result = TypeVar("Result")
-
-log = structlog.get_logger(__name__)
 
 
 class RedisCache:
@@ -43,15 +39,15 @@ class RedisCache:
             )
         except ValueError as error:
             raise SettingsError(f"SHILLINGS_REDIS_URL is wrong: {error}") from None
-        self._troubles = (redis.exceptions.RedisError, OSError, TimeoutError)
-        self._on_failure = on_failure
-        self.breaker = Breaker()
+        self._asking = Asking("cache", (redis.exceptions.RedisError, OSError, TimeoutError), on_failure)
+        self.breaker = self._asking.breaker
 
     async def get(self, token_ids: Sequence[bytes]) -> list[bytes | None]:
         """See SessionCache."""
         found = await self._ask(lambda: self._redis.mget([PREFIX + t for t in token_ids]))
         # redis-py's types allow for text; without decode_responses it is always bytes.
-        return [None] * len(token_ids) if found is None else cast(list[bytes | None], found)
+        entries = [None] * len(token_ids) if found is None else cast(list[bytes | None], found)
+        return [None if entry is None or len(entry) > ENTRY_BYTES_MAX else entry for entry in entries]
 
     async def fill(self, entries: Sequence[tuple[bytes, bytes, int]]) -> None:
         """See SessionCache."""
@@ -62,7 +58,7 @@ class RedisCache:
         if pipeline.command_stack:
             await self._ask(pipeline.execute)
 
-    async def bury(self, token_id: bytes, seconds: int) -> None:
+    async def revoke(self, token_id: bytes, seconds: int) -> None:
         """See SessionCache."""
         if seconds > 0:
             await self._ask(lambda: self._redis.set(PREFIX + token_id, TOMBSTONE, ex=seconds))
@@ -72,20 +68,4 @@ class RedisCache:
         await self._redis.aclose()
 
     async def _ask(self, operation: Callable[[], Awaitable[Result]]) -> Result | None:
-        """Run an operation in the time it has; None when it failed or the breaker is open."""
-        if not self.breaker.allows():
-            return None
-        was_open = self.breaker.is_open
-        try:
-            async with asyncio.timeout(OPERATION_SECONDS_MAX):
-                result = await operation()
-        except self._troubles as error:
-            self.breaker.failed()
-            self._on_failure()
-            if self.breaker.is_open and not was_open:
-                log.warning("cache_away", reason=str(error) or type(error).__name__)
-            return None
-        self.breaker.succeeded()
-        if was_open:
-            log.info("cache_back")
-        return result
+        return await self._asking.ask(operation, OPERATION_SECONDS_MAX)

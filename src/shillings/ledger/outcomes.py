@@ -1,4 +1,4 @@
-"""What the ledger may decide about a transfer: one enum, in order of precedence.
+"""What the ledger may decide about an operation: one enum, in order of precedence.
 
 When several hold, the first one listed is the outcome. The word is stored with the idempotency key and is the
 API's `status.code`.
@@ -8,10 +8,10 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """The ledger's decision about one transfer."""
+    """The ledger's decision about one operation."""
 
     UNAUTHENTICATED = "unauthenticated"
-    """The session was revoked before the transfer reached the ledger. Nothing is stored."""
+    """The session was revoked before the operation reached the ledger. Nothing is stored."""
 
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     """The key belongs to another request of this user. Nothing is stored."""
@@ -19,8 +19,38 @@ class Outcome(StrEnum):
     RECEIVER_NOT_FOUND = "receiver_not_found"
     """No user has the receiver's email."""
 
+    NOT_FOUND = "not_found"
+    """There is no such transaction or hold, or it is not this user's to do this with."""
+
     SELF_PAYMENT = "self_payment"
     """Sender and receiver are the same user."""
+
+    NOT_REFUNDABLE = "not_refundable"
+    """It is no payment: a top-up, a refund or a hold cannot be refunded."""
+
+    HOLD_ALREADY_CAPTURED = "hold_already_captured"
+    """The hold was captured before."""
+
+    HOLD_ALREADY_VOIDED = "hold_already_voided"
+    """The hold was voided before."""
+
+    HOLD_EXPIRED = "hold_expired"
+    """The hold's time is over."""
+
+    CAPTURE_EXCEEDS_HOLD = "capture_exceeds_hold"
+    """More is to be captured than was held."""
+
+    REFUND_EXCEEDS_PAYMENT = "refund_exceeds_payment"
+    """More would be refunded than was paid."""
+
+    ALREADY_SETTLED = "already_settled"
+    """The money of the top-up or refund has arrived before."""
+
+    ALREADY_RETURNED = "already_returned"
+    """The top-up has come back, or the refund has failed, before."""
+
+    DEBT_OUTSTANDING = "debt_outstanding"
+    """The sender owes money: a top-up came back whose money was spent."""
 
     INSUFFICIENT_FUNDS = "insufficient_funds"
     """The sender's balance is less than the amount."""
@@ -33,22 +63,28 @@ class Outcome(StrEnum):
 
     @property
     def may_change(self) -> bool:
-        """Whether the same transfer, sent anew without its idempotency key, may end differently."""
-        match self:
-            case Outcome.UNAUTHENTICATED:
-                return False  # A revoked session never comes back; a new login is a new token.
-            case Outcome.IDEMPOTENCY_KEY_REUSED:
-                return True  # The key was the reason, and it is left out.
-            case Outcome.RECEIVER_NOT_FOUND:
-                return True  # The receiver may sign up.
-            case Outcome.SELF_PAYMENT:
-                return False
-            case Outcome.INSUFFICIENT_FUNDS | Outcome.BALANCE_LIMIT_EXCEEDED:
-                return True  # Balances change.
-            case Outcome.OK:
-                return True  # Without its key it is another transfer, and may be refused.
+        """Whether the same operation, sent again without its idempotency key, may end differently."""
+        return self not in _FOR_GOOD
 
     @property
     def is_stored(self) -> bool:
-        """Whether the decision is stored under the transfer's idempotency key."""
+        """Whether the decision is stored under the operation's idempotency key."""
         return self not in (Outcome.UNAUTHENTICATED, Outcome.IDEMPOTENCY_KEY_REUSED)
+
+
+_FOR_GOOD = frozenset(
+    {
+        Outcome.UNAUTHENTICATED,  # A revoked session never comes back; a new login is a new token.
+        Outcome.NOT_FOUND,
+        Outcome.SELF_PAYMENT,
+        Outcome.NOT_REFUNDABLE,
+        Outcome.HOLD_ALREADY_CAPTURED,  # A hold ends once.
+        Outcome.HOLD_ALREADY_VOIDED,
+        Outcome.HOLD_EXPIRED,
+        Outcome.CAPTURE_EXCEEDS_HOLD,  # What was held or paid never grows.
+        Outcome.REFUND_EXCEEDS_PAYMENT,
+        Outcome.ALREADY_SETTLED,  # It arrives once.
+        Outcome.ALREADY_RETURNED,  # What has come back does not come again.
+    }
+)
+"""The others change: a receiver signs up, balances move, a key is left out."""

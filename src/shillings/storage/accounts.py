@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from shillings.clock import rfc3339
-from shillings.storage.lanes import Session
+from shillings.base.clock import rfc3339, stored
+from shillings.ledger.events import Event
+from shillings.storage.engines import Rows
+from shillings.storage.event_writes import event_statements, read_audience
+from shillings.storage.executor import Connection
 from shillings.storage.sql import in_list
-from shillings.storage.tables import credentials, users
+from shillings.storage.tables import credentials, emails, signup_keys, users
+from shillings.storage.transits import select_arrived_and_owed, select_whether_any
 
 
 class NewUser(NamedTuple):
@@ -27,59 +31,166 @@ class NewUser(NamedTuple):
 
 
 class Balance(NamedTuple):
-    """What of a user changes: the balance in minor units, and when it last did (RFC 3339)."""
+    """What of a user changes, in minor units: what can be spent, is on hold, is owed; when it last did."""
 
     balance: int
+    held: int
     updated_at: str
+    debt: int = 0
 
 
-class BalanceLook(NamedTuple):
-    """A wish to read one's balance with a session."""
+class BalanceLookup(NamedTuple):
+    """Whose balance is read, and with which session."""
 
     user_id: bytes
     token_id: bytes
 
 
-def add_user(session: Session, user: NewUser) -> bool:
-    """Store a new user; False when the email is taken.
+class SignupKey(NamedTuple):
+    """An idempotency key of a sign-up, and what is 16 bytes that are equal for equal requests."""
+
+    idempotency_key: str
+    fingerprint: bytes
+
+
+class Taken(NamedTuple):
+    """Who has an email already.
+
+    Args:
+        user_id: whose it is.
+        password: the hash of their password; empty when the account is closed.
+        key: that of their sign-up, for as long as it is kept.
+    """
+
+    user_id: bytes
+    password: str
+    key: SignupKey | None
+
+
+def add_user(
+    connection: Connection,
+    user: NewUser,
+    key: SignupKey | None = None,
+    created: Event | None = None,
+    *,
+    everybody: bool = False,
+) -> Taken | None:
+    """Store a new user and the key that this was asked with; return who has the email if it is taken.
+
+    That it happened is an event, if anybody listens, or if everybody's events are kept.
 
     Safe to run twice: the ids are made before, so a user stored by an earlier run is known as our own.
     """
-    with session.transaction():
-        taken = session.execute(sa.select(users.c.user_id).where(users.c.email == user.email)).scalar()
-        if taken is None:
-            taken = _insert(session, user)
-    return bytes(taken) == user.user_id
+    owner_of = sa.select(emails.c.user_id).where(emails.c.email == user.email)
+    with connection.transaction():
+        owner = connection.execute(owner_of).scalar()
+        if owner is None:
+            insert_user(connection, user, key)
+            owner = connection.execute(owner_of).scalar_one()
+            if created is not None and bytes(owner) == user.user_id:
+                _tell(connection, user, created, everybody=everybody)
+    if bytes(owner) == user.user_id:
+        return None
+    return _taken(connection, bytes(owner))
 
 
-def _insert(session: Session, user: NewUser) -> bytes:
+def _taken(connection: Connection, user_id: bytes) -> Taken:
+    password = connection.execute(sa.select(credentials.c.password).where(credentials.c.user_id == user_id)).scalar()
+    key: Any = connection.execute(
+        sa.select(signup_keys.c.idempotency_key, signup_keys.c.fingerprint).where(signup_keys.c.user_id == user_id)
+    ).first()
+    return Taken(user_id, password or "", SignupKey(key[0], bytes(key[1])) if key else None)
+
+
+def _tell(connection: Connection, user: NewUser, created: Event, *, everybody: bool) -> None:
+    audience = read_audience(connection, [user.user_id])
+    audience.everybody = everybody
+    for statement in event_statements(*audience.told(user.user_id, (created,)), stored(user.created_at)):
+        connection.query(statement)
+
+
+def owner_of(connection: Connection, email: str) -> bytes | None:
+    """Whose an email is, or was; None where it is free."""
+    owner = connection.execute(sa.select(emails.c.user_id).where(emails.c.email == email)).scalar()
+    return None if owner is None else bytes(owner)
+
+
+def insert_user(connection: Connection, user: NewUser, key: SignupKey | None = None) -> None:
+    """Store a new user, in a transaction that is under way; nothing where the email is somebody's."""
     moment = user.created_at.replace(tzinfo=None)
     names = user._asdict()
     try:
-        session.execute(
-            sa.insert(users).values(
-                {c.name: names[c.name] for c in users.c if c.name in names}
-                | {"balance": 0, "entry_count": 0, "created_at": moment, "updated_at": moment}
-            )
-        )
+        connection.execute(sa.insert(emails).values(email=user.email, user_id=user.user_id))
     except sa.exc.IntegrityError:
-        # Somebody else signed up with this email since we looked; the unique index decided.
-        return bytes(16)
-    session.execute(
+        # Somebody else signed up with this email since we asked; the primary key decided.
+        return
+    connection.execute(
+        sa.insert(users).values(
+            {c.name: names[c.name] for c in users.c if c.name in names}
+            | {"balance": 0, "entry_count": 0, "created_at": moment, "updated_at": moment}
+        )
+    )
+    connection.execute(
         sa.insert(credentials).values(
             {c.name: names[c.name] for c in credentials.c if c.name in names} | {"updated_at": moment}
         )
     )
-    return user.user_id
+    if key is not None:
+        connection.execute(
+            sa.insert(signup_keys).values(key._asdict() | {"user_id": user.user_id, "created_at": moment})
+        )
 
 
-def read_balances(session: Session, looks: Sequence[BalanceLook]) -> list[Balance | None]:
-    """The balances asked for, in order; None where the session is revoked or nobody has the id."""
-    users_found, revoked_found = session.visit(
-        "SELECT user_id, balance, CAST(updated_at AS CHAR(26))"
-        f" FROM users WHERE user_id IN ({in_list({look.user_id for look in looks})})",
-        f"SELECT token_id FROM revoked_tokens WHERE token_id IN ({in_list({look.token_id for look in looks})})",
+def read_balances(connection: Connection, lookups: Sequence[BalanceLookup], now: str) -> list[Balance | None]:
+    """The balances asked for, in order; None where the session is revoked or nobody has the id.
+
+    The money of a hold whose time is over counts as its payer's again, and what was to arrive by now has arrived,
+    whether or not anybody has moved it yet. What comes in settles what is owed.
+    """
+    user_ids = in_list({lookup.user_id for lookup in lookups})
+    # Of one statement, so of one moment: what moves meanwhile is neither missing nor counted twice.
+    parts = _select_balances(user_ids, now)
+    revoked_tokens = in_list({lookup.token_id for lookup in lookups})
+    found, revoked_found = connection.query(
+        f"{parts} UNION ALL {select_whether_any(now)}",
+        f"SELECT token_id FROM revoked_tokens WHERE token_id IN ({revoked_tokens})",
     )
-    balances = {bytes(row[0]): Balance(row[1], rfc3339(row[2])) for row in users_found}
+    if any(is_any for *_, is_any in found):
+        # Seldom: somebody's money has just arrived and was not moved yet, or somebody owes something.
+        [found] = connection.query(f"{parts} UNION ALL {select_arrived_and_owed(user_ids, now)}")
+    balances = _balances(found)
     revoked = {bytes(row[0]) for row in revoked_found}
-    return [None if look.token_id in revoked else balances.get(look.user_id) for look in looks]
+    return [None if lookup.token_id in revoked else balances.get(lookup.user_id) for lookup in lookups]
+
+
+def _select_balances(user_ids: str, now: str) -> str:
+    return (
+        "SELECT user_id, balance, 0 AS held, 0 AS owed, CAST(updated_at AS CHAR(26)) AS updated_at, 0 AS is_any"
+        f" FROM users WHERE user_id IN ({user_ids})"
+        f" UNION ALL SELECT payer_id, SUM(CASE WHEN expires_at <= '{now}' THEN amount ELSE 0 END),"
+        f" SUM(CASE WHEN expires_at <= '{now}' THEN 0 ELSE amount END), 0, '', 0 FROM holds"
+        f" WHERE payer_id IN ({user_ids}) AND status = 'open' GROUP BY payer_id"
+    )
+
+
+def _balances(found: Rows) -> dict[bytes, Balance]:
+    """What rows of what somebody has, holds and owes come to, by user."""
+    # Few users have more than the row that has a time.
+    others: dict[bytes, tuple[int, int, int]] = {}
+    for user_id, has, held, owed, updated_at, _ in found:
+        if not updated_at:
+            before = others.get(user_id := bytes(user_id), _NOTHING)
+            others[user_id] = before[0] + int(has), before[1] + int(held), before[2] + int(owed)
+    balances: dict[bytes, Balance] = {}
+    for user_id, balance, _, _, updated_at, _ in found:
+        if updated_at:
+            more, held, owed = others.get(user_id := bytes(user_id), _NOTHING)
+            # Beside a sum, a balance comes as a decimal from some databases.
+            has = int(balance) + more
+            balances[user_id] = Balance(
+                max(0, has - owed) if owed else has, held, rfc3339(updated_at), owed and max(0, owed - has)
+            )
+    return balances
+
+
+_NOTHING = 0, 0, 0

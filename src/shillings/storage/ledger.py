@@ -1,207 +1,235 @@
-"""The ledger's transaction: a batch of transfers, two round trips, a constant number of statements.
+"""The ledger's transaction: a batch of operations, two round trips, a constant number of statements.
 
-BEGIN
-lock every wallet involved, in id order        one SELECT … FOR UPDATE
-read the idempotency keys                      one SELECT, after the locks: whoever holds the payer's wallet
-read which sessions are revoked                one SELECT       sees every committed use of the payer's keys
-    (decide, in memory: ledger/rule.py)
-wallets, transactions, entries, keys           one statement each
-COMMIT
+    (what the operations refer to)       one round trip more, where it is not remembered: ledger_links.py
+
+    BEGIN                              ┐
+    lock every wallet, by id           │ first round trip: ledger_reads.py
+    revoked sessions, stored answers   ┘
+        decide, in memory                ledger/rule.py
+    wallets, transactions, entries, …  ┐ second round trip: ledger_writes.py
+    COMMIT                             ┘
+
+Three things here seem as if they could come in another order. They cannot:
+
+1.  Locks before keys. A key is used by whoever holds its owner's wallet. If it were read first, two servers could both
+    find it unused, and then pay one after the other.
+2.  Nobody hears of a decision before the COMMIT was answered. A batch whose answers are all refusals without a key
+    writes nothing, and is rolled back.
+3.  The check after a lost COMMIT comes under the same locks. When the connection breaks while a COMMIT is under way,
+    the server may be executing it, may have dropped it, or may not have read it yet. Until that is decided it holds
+    the wallets. So whoever gets the locks knows that it is decided, and only then does the check tell the truth:
+
+        COMMIT sent ──▶ answered ──▶ done
+             │
+             └─ connection lost ──▶ run again: lock ──▶ our rows are there ──▶ ROLLBACK, the old decisions are true
+                                                   └──▶ they are not ──▶ nothing was applied: decide again
+
+    Ids are made before an operation is sent, and a batch commits whole or not at all, so one row tells about all of it.
 """
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
-from shillings import clock
+from shillings.base.batching import Take
+from shillings.base.clock import stored
+from shillings.base.ids import NIL
+from shillings.ledger.book import Book, Links
+from shillings.ledger.events import DeliveryRow
+from shillings.ledger.hold import expire
+from shillings.ledger.operation import Decision, Operation
 from shillings.ledger.outcomes import Outcome
-from shillings.ledger.rule import KeyOwner, rule
-from shillings.ledger.transfers import (
-    Decision,
-    EntryRow,
-    KeyRow,
-    Ruling,
-    StoredAnswer,
-    TransactionRow,
-    Transfer,
-    Wallet,
-)
-from shillings.storage.lanes import Rows, Session
-from shillings.storage.sql import in_list, literal
+from shillings.ledger.rule import decide
+from shillings.ledger.transit import conclude
+from shillings.sandbox.idempotency import PRESETS, Idempotency
+from shillings.storage.executor import Connection, Executor
+from shillings.storage.holds import overdue_of, select_overdue
+from shillings.storage.ledger_links import KnownLinks
+from shillings.storage.ledger_reads import LOCKS, READS, Scope, debts_of, select_debts
+from shillings.storage.ledger_writes import proof, statements
+from shillings.storage.listening import Listening
+from shillings.storage.transits import due_of, select_due
 
 IDEMPOTENCY_KEY_LIFETIME = timedelta(hours=24)
-RECEIVERS_REMEMBERED_MAX = 200_000
-"""Emails whose user ids a process keeps; an email never changes its owner, so they cannot go stale."""
 
 
-class Receivers:
-    """User ids by canonical email, as far as this process has met them."""
+_LOCKS_AND_READS = (*LOCKS, *READS)
+_SHORT = (Outcome.INSUFFICIENT_FUNDS, Outcome.DEBT_OUTSTANDING)
 
-    def __init__(self) -> None:
-        self._ids: dict[str, bytes] = {}
 
-    def find(self, session: Session, emails: set[str]) -> dict[str, bytes]:
-        """The ids of the users with these emails; one SELECT for those not met before."""
-        known = {email: self._ids[email] for email in emails if email in self._ids}
-        missing = emails - known.keys()
-        if missing:
-            [found] = session.visit(f"SELECT email, user_id FROM users WHERE email IN ({in_list(missing)})")
-            met = {email: bytes(user_id) for email, user_id in found}
-            if len(self._ids) + len(met) > RECEIVERS_REMEMBERED_MAX:
-                self._ids.clear()
-            self._ids.update(met)
-            known |= met
-        return known
+class _Sent(NamedTuple):
+    """What a COMMIT was sent for, until its answer is there."""
+
+    decisions: list[Decision]
+    book: Book
 
 
 class LedgerBatch:
-    """A batch on its way through the database; `carry_out` is a Lane's work.
+    """A batch on its way through the database; `execute` is an executor's work, and safe to run twice.
 
-    It may be run again after a COMMIT whose answer was lost. A batch commits whole or not at all, and its
-    transaction ids are made before it, so one look (under the wallets' locks, which a half-dead predecessor
-    would still hold) tells whether it did. A batch of refusals has no transaction, so its first key is looked for.
+    Args:
+        operations: in order of arrival.
+        known: what the process remembers of what operations refer to.
+        now: the time that rows carry, and by which keys are over.
+        listening: what the process knows of who listens; None where nobody ever does.
+        keys: how idempotency keys behave.
     """
 
     def __init__(
-        self, transfers: Sequence[Transfer], receivers: Receivers, now: Callable[[], datetime] = clock.now
+        self,
+        operations: Sequence[Operation],
+        known: KnownLinks,
+        now: Callable[[], datetime],
+        listening: Listening | None = None,
+        keys: Idempotency = PRESETS["shillings"],
     ) -> None:
-        self._transfers = transfers
-        self._receivers = receivers
+        self._operations = list(operations)
+        self._asked = len(operations)
+        """How many of the operations were asked for; those before them are what the clock asks for."""
+        self._known = known
         self._now = now
-        self._in_doubt: tuple[Ruling, str] | None = None
+        self._keys = keys
+        self._listening = listening
+        self._sent: _Sent | None = None
 
-    def carry_out(self, session: Session) -> list[Decision]:
-        """Decide the batch and make it durable. Returns one decision for each transfer, in order."""
-        emails = {t.receiver_email for t in self._transfers if t.receiver_email}
-        receivers = self._receivers.find(session, emails) if emails else {}
-        moment = self._now()
-        oldest_key = clock.stored(moment - IDEMPOTENCY_KEY_LIFETIME)
-        wallets, answers, expired, revoked = self._lock_and_read(session, receivers, oldest_key)
-        if self._in_doubt is not None and self._committed(session, *self._in_doubt):
-            session.visit("ROLLBACK")
-            return self._in_doubt[0].decisions
-        ruling = rule(self._transfers, wallets, receivers, answers, revoked)
-        written_at = clock.stored(moment)
-        writes = _writes(ruling, wallets, written_at)
+    @property
+    def made_deliveries(self) -> bool:
+        """Whether something is to be delivered of what was executed."""
+        return self._sent is not None and bool(self._sent.book.rows.get(DeliveryRow))
+
+    def execute(self, connection: Connection) -> list[Decision]:
+        """Decide the batch and make it durable. Returns one decision for each operation, in order."""
+        decisions = self._execute(connection)
+        return decisions[len(decisions) - self._asked :]
+
+    def _execute(self, connection: Connection) -> list[Decision]:
+        links = self._known.find(connection, self._operations)
+        book = self._lock_and_read(connection, links)
+        if self._sent is not None and _is_committed(connection, self._sent.book):
+            connection.query("ROLLBACK")
+            return self._sent.decisions
+        decisions = decide(self._operations, book)
+        if overdue := self._overdue(connection, decisions):
+            # Money whose hold is over is its payer's, and money that was to arrive by now is there, whether or not
+            # anybody has moved it yet: move it first.
+            connection.query("ROLLBACK")
+            self._operations = [*overdue, *self._operations]
+            return self._execute(connection)
+        writes = statements(book.rows, book.now, connection.dialect)
         if not writes:
-            session.visit("ROLLBACK")
-            return ruling.decisions
-        self._in_doubt = ruling, written_at
-        session.commit(*_forget(expired), *writes)
-        return ruling.decisions
+            connection.query("ROLLBACK")
+            return decisions
+        self._sent = _Sent(decisions, book)
+        connection.commit(*writes)
+        return decisions
 
-    def _lock_and_read(
-        self, session: Session, receivers: dict[str, bytes], oldest_key: str
-    ) -> tuple[dict[bytes, Wallet], dict[KeyOwner, StoredAnswer], list[KeyOwner], frozenset[bytes]]:
-        transfers = self._transfers
-        user_ids = sorted({t.user_id for t in transfers} | set(receivers.values()))
-        keys = {(t.user_id, t.idempotency_key) for t in transfers if t.idempotency_key}
-        statements = [
-            session.dialect.begin,
-            (
-                f"SELECT user_id, email, balance, entry_count FROM users WHERE user_id IN ({in_list(user_ids)})"
-                f" ORDER BY user_id{session.dialect.for_update}"
-            ),
-            f"SELECT token_id FROM revoked_tokens WHERE token_id IN ({in_list({t.token_id for t in transfers})})",
-        ]
-        if keys:
-            statements.append(
-                "SELECT user_id, idempotency_key, fingerprint, outcome, transaction_id, created_at"
-                f" FROM idempotency_keys WHERE {_any_key(keys)}"
-            )
-        answers = session.visit(*statements)
-        wallets = {bytes(row[0]): Wallet(bytes(row[0]), row[1], row[2], row[3]) for row in answers[1]}
-        stored, expired = _read_keys(answers[3] if keys else (), oldest_key)
-        return wallets, stored, expired, frozenset(bytes(row[0]) for row in answers[2])
+    def _lock_and_read(self, connection: Connection, links: Links) -> Book:
+        scope, dialect = self._scope(links), connection.dialect
+        asked = [(read, text) for read in _LOCKS_AND_READS if (text := read.statement(scope, dialect))]
+        listening = "" if self._listening is None else self._listening.statement(scope.account_ids)
+        _, *answers = connection.query(dialect.begin, *[text for _, text in asked], *filter(None, [listening]))
+        found: dict[str, Any] = {
+            read.name: read.parse(rows) for (read, _), rows in zip(asked, answers[: len(asked)], strict=True)
+        }
+        if self._listening is not None and listening:
+            found["audience"] = self._listening.audience(connection, scope.account_ids, answers[-1])
+        if debts := select_debts(found["accounts"]):
+            [owed] = connection.query(debts)
+            found["debts"] = debts_of(owed)
+        moment = self._now()
+        return Book(
+            now=stored(moment),
+            keys_since=stored(moment - timedelta(seconds=self._keys.lifetime_seconds)),
+            links=links,
+            forgets_refusals=self._keys.refusals == "forget",
+            **found,
+        )
 
-    @staticmethod
-    def _committed(session: Session, ruling: Ruling, written_at: str) -> bool:
-        if ruling.transactions:
-            identifier = literal(ruling.transactions[0].transaction_id)
-            look = f"SELECT transaction_id FROM transactions WHERE transaction_id = {identifier}"
-        else:
-            key = ruling.keys[0]
-            owner = _any_key([(key.user_id, key.idempotency_key)])
-            # The time tells it from the same key, kept meanwhile by another server.
-            look = f"SELECT user_id FROM idempotency_keys WHERE {owner} AND created_at = '{written_at}'"
-        [found] = session.visit(look)
-        return bool(found)
+    def _overdue(self, connection: Connection, decisions: list[Decision]) -> list[Operation]:
+        """What gives money to users who are short of it: their holds that are over, and what was to arrive by now.
 
+        It is looked for once, and only where somebody is short.
+        """
+        if len(self._operations) != self._asked:
+            return []
+        short = {
+            operation.header.user_id
+            for operation, decision in zip(self._operations, decisions, strict=True)
+            if decision.outcome in _SHORT and not decision.replayed
+        }
+        if not short:
+            return []
+        now = stored(self._now())
+        holds, transits = connection.query(select_overdue(now, short), select_due(now, short))
+        return [*[expire(*hold) for hold in overdue_of(holds)], *[conclude(*one) for one in due_of(transits)]]
 
-def _read_keys(found: Rows, oldest_key: str) -> tuple[dict[KeyOwner, StoredAnswer], list[KeyOwner]]:
-    """The answers that still hold, and the keys whose lifetime is over."""
-    stored: dict[KeyOwner, StoredAnswer] = {}
-    expired: list[KeyOwner] = []
-    for user_id, key, fingerprint, outcome, transaction_id, created_at in found:
-        owner = (bytes(user_id), key)
-        if str(created_at) < oldest_key:
-            expired.append(owner)
-        else:
-            stored[owner] = StoredAnswer(bytes(fingerprint), Outcome(outcome), bytes(transaction_id))
-    return stored, expired
-
-
-def _any_key(keys: set[KeyOwner] | list[KeyOwner]) -> str:
-    """A condition that holds for these keys. MariaDB and SQLite both look each pair up in the primary key."""
-    return " OR ".join([f"user_id={literal(u)} AND idempotency_key={literal(k)}" for u, k in sorted(keys)])
+    def _scope(self, links: Links) -> Scope:
+        headers = [operation.header for operation in self._operations]
+        account_ids = {header.user_id for header in headers}
+        return Scope(
+            account_ids=account_ids.union(*[operation.accounts(links) for operation in self._operations]),
+            token_ids={header.token_id for header in headers} - {NIL},
+            keys={(header.user_id, header.idempotency_key) for header in headers if header.idempotency_key},
+            links=links,
+        )
 
 
-def _forget(expired: list[KeyOwner]) -> list[str]:
-    """Make room for keys that are used anew after their lifetime, before the purge has met them."""
-    return [f"DELETE FROM idempotency_keys WHERE {_any_key(expired)}"] if expired else []
+class Ledger:
+    """Executes batches of operations, one after the other.
+
+    Args:
+        executor: its one thread executes them.
+        now: the time that rows carry.
+        listening: what the process knows of who listens; None where nobody ever does.
+        keys: how idempotency keys behave, until somebody says otherwise.
+        on_deliveries: called when something is to be delivered of what was executed.
+    """
+
+    def __init__(
+        self,
+        executor: Executor,
+        now: Callable[[], datetime],
+        *,
+        listening: Listening | None = None,
+        keys: Idempotency = PRESETS["shillings"],
+        on_deliveries: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._executor = executor
+        self._now = now
+        self._listening = listening
+        self.keys = keys
+        self._on_deliveries = on_deliveries
+        self._known = KnownLinks()
+
+    def forget(self) -> None:
+        """Forget everybody: another epoch of the books has begun."""
+        self._known.clear()
+
+    async def execute(self, take: Take[Operation]) -> list[Decision]:
+        """Execute a batch; it is taken when the thread is free for it.
+
+        Raises:
+            Refusal: see `Executor.run`.
+        """
+        batch: LedgerBatch | None = None
+
+        def work(connection: Connection) -> list[Decision]:
+            nonlocal batch
+            if batch is None:
+                # Made once, however often it is run: it knows what became of the run before.
+                operations = take()
+                if not operations:
+                    return []
+                batch = LedgerBatch(operations, self._known, self._now, self._listening, self.keys)
+            return batch.execute(connection)
+
+        decisions = await self._executor.run(work)
+        if batch is not None and batch.made_deliveries:
+            self._on_deliveries()
+        return decisions
 
 
-def _writes(ruling: Ruling, wallets: dict[bytes, Wallet], moment: str) -> list[str]:
-    """One statement for each table that the ruling touches."""
-    statements = []
-    if ruling.transactions:
-        statements.append(_update([w for w in wallets.values() if w.changed], moment))
-        statements.append(_insert_transactions(ruling.transactions, moment))
-        statements.append(_insert_entries(ruling.entries))
-    if ruling.keys:
-        statements.append(_insert_keys(ruling.keys, moment))
-    return statements
-
-
-# Here the text of a row is written out, not put together value by value with `literal`: it is the same text in a
-# third of the time, and these rows are most of what the ledger's thread does. Emails and keys still go through
-# `literal`; everything else is digits, hex, or a word of ours.
-
-
-def _update(wallets: list[Wallet], moment: str) -> str:
-    """All wallets in one statement; the same text runs on every engine."""
-    ids = [f"x'{w.user_id.hex()}'" for w in wallets]
-    balances = " ".join([f"WHEN {i} THEN {w.balance}" for i, w in zip(ids, wallets, strict=True)])
-    counts = " ".join([f"WHEN {i} THEN {w.entry_count}" for i, w in zip(ids, wallets, strict=True)])
-    return (
-        f"UPDATE users SET balance = CASE user_id {balances} END, entry_count = CASE user_id {counts} END,"
-        f" updated_at = '{moment}' WHERE user_id IN ({','.join(ids)})"
-    )
-
-
-def _insert_transactions(transactions: list[TransactionRow], moment: str) -> str:
-    rows = [
-        f"(x'{t.transaction_id.hex()}','{t.kind.value}',x'{t.sender_id.hex()}',{literal(t.sender_email)},"
-        f"x'{t.receiver_id.hex()}',{literal(t.receiver_email)},{t.amount},'{moment}')"
-        for t in transactions
-    ]
-    return (
-        "INSERT INTO transactions (transaction_id, kind, sender_id, sender_email, receiver_id, receiver_email,"
-        f" amount, created_at) VALUES {','.join(rows)}"
-    )
-
-
-def _insert_entries(entries: list[EntryRow]) -> str:
-    rows = [f"(x'{e[0].hex()}',{e[1]},x'{e[2].hex()}',{e[3]},{e[4]})" for e in entries]
-    return f"INSERT INTO entries (account_id, seq, transaction_id, amount, balance) VALUES {','.join(rows)}"
-
-
-def _insert_keys(keys: list[KeyRow], moment: str) -> str:
-    rows = [
-        f"(x'{k.user_id.hex()}',{literal(k.idempotency_key)},x'{k.fingerprint.hex()}','{k.outcome.value}',"
-        f"x'{k.transaction_id.hex()}','{moment}')"
-        for k in keys
-    ]
-    return (
-        "INSERT INTO idempotency_keys (user_id, idempotency_key, fingerprint, outcome, transaction_id, created_at)"
-        f" VALUES {','.join(rows)}"
-    )
+def _is_committed(connection: Connection, book: Book) -> bool:
+    evidence = proof(book.rows, book.now)
+    [found] = connection.query(evidence.statement)
+    return len(found) == evidence.rows

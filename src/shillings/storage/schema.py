@@ -4,9 +4,10 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from shillings.errors import SettingsError
+from shillings.base.errors import SettingsError
+from shillings.storage.tables import revoked_tokens, transactions, users
 
-HEAD = "0001"
+HEAD = "0010"
 """The newest revision in migrations/versions; a test holds it against the files."""
 
 
@@ -50,6 +51,13 @@ def require_current(engine: sa.Engine) -> None:
         state = "has no tables yet" if found is None else f"has schema version {found}, this program needs {HEAD}"
         raise SettingsError(f"the database {state}. Run: shillings migrate")
     _refuse_newer(found)
+
+
+def count_ids(engine: sa.Engine) -> int:
+    """How many ids that were made by a server are stored: of users, transactions and revoked sessions."""
+    with engine.connect() as connection:
+        counts = [sa.select(sa.func.count()).select_from(table) for table in (users, transactions, revoked_tokens)]
+        return sum(int(connection.execute(count).scalar_one()) for count in counts)
 
 
 def _refuse_newer(found: str | None) -> None:

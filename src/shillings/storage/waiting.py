@@ -6,8 +6,8 @@ import time
 import sqlalchemy as sa
 import structlog
 
-from shillings.errors import SettingsError
-from shillings.storage.engine import Trouble, trouble
+from shillings.base.errors import SettingsError
+from shillings.storage.engines import ErrorKind, classify, dialect_of
 
 PAUSE_SECONDS_MIN, PAUSE_SECONDS_MAX = 0.1, 2.0
 
@@ -29,8 +29,11 @@ def wait_for_database(engine: sa.Engine, seconds_max: float) -> None:
                 connection.exec_driver_sql("SELECT 1")
         except sa.exc.DBAPIError as error:
             reason = str(error.orig)
-            if trouble(error) is Trouble.FAULT:
+            if classify(error) is ErrorKind.PERMANENT:
                 raise SettingsError(f"the database {where} refuses us: {reason}") from None
+            if dialect_of(str(engine.url)).is_embedded:
+                # Nobody will bring the file while we wait.
+                raise SettingsError(f"the database {where} cannot be used: {reason}") from None
             if time.monotonic() + pause > ends:
                 raise SettingsError(
                     f"the database {where} did not answer within {seconds_max:g} s: {reason}."

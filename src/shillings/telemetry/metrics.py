@@ -69,25 +69,35 @@ class Metrics:
         self.observe_command = self._commands.observe
         self._batches = Histogram(
             "shillings_batch_items",
-            "Items of one visit, by what was visited.",
+            "Items of one batch, by batcher.",
             ["batcher"],
             buckets=_SIZES,
             registry=registry,
         )
         self._queues = Gauge(
-            "shillings_queue_items", "Items that wait for the next visit.", ["batcher"], registry=registry
+            "shillings_queue_items", "Items that wait for the next batch.", ["batcher"], registry=registry
         )
         self._retries = Counter(
             "shillings_database_retries",
-            "Database work run again, by lane and reason.",
-            ["lane", "reason"],
+            "Database work run again, by executor and reason.",
+            ["executor", "reason"],
             registry=registry,
         )
-        self._looks = Counter(
-            "shillings_session_looks",
-            "Session look-ups, by where the profile was found.",
+        self._lookups = Counter(
+            "shillings_session_lookups",
+            "Session lookups, by where the profile was found.",
             ["found_in"],
             registry=registry,
+        )
+        self._deliveries = Histogram(
+            "shillings_delivery_seconds",
+            "Attempts to deliver a webhook, by outcome.",
+            ["outcome"],
+            buckets=(*_SECONDS, 10, 15),
+            registry=registry,
+        )
+        self._http_limits = Counter(
+            "shillings_http_limits", "Requests and connections refused or cut, by limit.", ["limit"], registry=registry
         )
         self._cache_failures = Counter("shillings_cache_failures", "Cache operations that failed.", registry=registry)
 
@@ -97,24 +107,32 @@ class Metrics:
         start_http_server(int(port), addr=host, registry=self.registry)
 
     def gauge(self, name: str, help_text: str, read: Callable[[], float]) -> None:
-        """A value that is read when somebody looks."""
+        """A value that is read when it is scraped."""
         Gauge(name, help_text, registry=self.registry).set_function(read)
 
     def batch_observer(self, batcher: str) -> Callable[[int], None]:
-        """A function that counts the sizes of one batcher's visits."""
+        """A function that counts the sizes of one batcher's batches."""
         return self._batches.labels(batcher).observe
 
     def watch_queue(self, batcher: str, waiting: Callable[[], int]) -> None:
         """Show how many items wait in one batcher."""
         self._queues.labels(batcher).set_function(waiting)
 
-    def retry_counter(self, lane: str) -> Callable[[str], None]:
-        """A function that counts one lane's retries."""
-        return lambda reason: self._retries.labels(lane, reason).inc()
+    def retry_counter(self, executor: str) -> Callable[[str], None]:
+        """A function that counts one executor's retries."""
+        return lambda reason: self._retries.labels(executor, reason).inc()
 
-    def look_counter(self, found_in: str) -> Callable[[], None]:
-        """A function that counts session look-ups that end in one place."""
-        return self._looks.labels(found_in).inc
+    def lookup_counter(self, found_in: str) -> Callable[[], None]:
+        """A function that counts session lookups that end in one place."""
+        return self._lookups.labels(found_in).inc
+
+    def observe_delivery(self, outcome: str, seconds: float) -> None:
+        """Count one attempt to deliver."""
+        self._deliveries.labels(outcome).observe(seconds)
+
+    def count_http_limit(self, limit: str) -> None:
+        """Count one request or connection that was refused or cut."""
+        self._http_limits.labels(limit).inc()
 
     def count_cache_failure(self) -> None:
         """Count one failed cache operation."""

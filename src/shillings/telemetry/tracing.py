@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Protocol
 
-from shillings.errors import SettingsError
+from shillings.base.errors import SettingsError
 
 
 class Tracing(Protocol):
@@ -54,7 +54,7 @@ class Otlp:
             from opentelemetry.sdk.resources import Resource
             from opentelemetry.sdk.trace import TracerProvider
             from opentelemetry.sdk.trace.export import BatchSpanProcessor
-            from opentelemetry.trace import SpanKind
+            from opentelemetry.trace import SpanKind, set_span_in_context
             from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
         except ImportError:
             message = "SHILLINGS_TRACE_ENDPOINT is set, and OpenTelemetry is missing: pip install 'shillings[tracing]'"
@@ -64,14 +64,16 @@ class Otlp:
         self._tracer = self._provider.get_tracer("shillings")
         self._propagator = TraceContextTextMapPropagator()
         self._kind = SpanKind.SERVER
+        self._within = set_span_in_context
 
     @contextmanager
     def span(self, name: str, parent: str) -> Iterator[str]:
         """See Tracing."""
         context = self._propagator.extract({"traceparent": parent}) if parent else None
-        with self._tracer.start_as_current_span(name, context=context, kind=self._kind):
+        # Not as the current one: requests take turns in one thread, and have no task, so no context, of their own.
+        with self._tracer.start_span(name, context=context, kind=self._kind) as span:
             carrier: dict[str, str] = {}
-            self._propagator.inject(carrier)
+            self._propagator.inject(carrier, self._within(span))
             yield carrier.get("traceparent", "")
 
     def close(self) -> None:

@@ -2,33 +2,145 @@
 
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Any, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, cast, get_args, get_origin, get_type_hints
 
 import msgspec
-from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from shillings import ids
-from shillings.money import Currency
-from shillings.web.shapes import IdText, Money, MoneyText
+from shillings.base import ids
+from shillings.base.errors import Refusal, invalid
+from shillings.base.money import Currency
+from shillings.contract.commands import Auth
+from shillings.contract.events import shown
+from shillings.web.endpoints import ENDPOINTS, Endpoint
+from shillings.web.shapes import (
+    EndpointMethod,
+    EndpointPath,
+    EventData,
+    IdText,
+    JsonObject,
+    Money,
+    MoneyText,
+    OptionalMoney,
+    Status,
+)
 
 Fields = dict[str, Any]
+PathParameters = dict[str, str]
+
+MINOR = "_minor"
+"""How the protocol's names of amounts end; JSON's amounts are decimals, and their names do not."""
 
 
-def message_maker(body: type[msgspec.Struct], message: type[Message], currency: Currency) -> Callable[[Any], bytes]:
-    """A function from a decoded body to the bytes of its protocol message. It raises Refusal for a bad amount."""
-    hints = get_type_hints(body, include_extras=True)
-    plain = [name for name, kind in hints.items() if kind is not Money]
-    money = [name for name, kind in hints.items() if kind is Money]
+def message_maker(endpoint: Endpoint, currency: Currency) -> Callable[[Any, Any, PathParameters], bytes]:
+    """A function from a request's body, query and path parameters to the bytes of its command's message.
 
-    def make(decoded: Any) -> bytes:
-        values = {name: getattr(decoded, name) for name in plain}
-        for name in money:
-            values[name] = currency.parse(bytes(getattr(decoded, name)), name)
+    It raises Refusal for an amount that is none, and for a path parameter that is no id where an id is wanted.
+    """
+    message = endpoint.command.request
+    from_body = [_input(name, kind, currency) for name, kind in _hints(endpoint.body)]
+    from_query = [_input(name, kind, currency) for name, kind in _hints(endpoint.query)]
+    in_message = message.DESCRIPTOR.fields_by_name
+    from_path = [
+        (name, _read_id if in_message[name].type == FieldDescriptor.TYPE_BYTES else None)
+        for name in endpoint.path_parameters
+    ]
+
+    def make(body: Any, query: Any, parameters: PathParameters) -> bytes:
+        values = {field: read(body) for field, read in from_body}
+        for field, read in from_query:
+            values[field] = read(query)
+        for name, parse in from_path:
+            values[name] = parameters[name] if parse is None else parse(parameters[name], name)
         return message(**values).SerializeToString()
 
     return make
+
+
+def _hints(shape: type[msgspec.Struct] | None) -> list[tuple[str, Any]]:
+    return [] if shape is None else list(get_type_hints(shape, include_extras=True).items())
+
+
+def _bare(kind: Any) -> Any:
+    """A type without what is said about it."""
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
+
+
+def _input(name: str, kind: Any, currency: Currency, within: str = "") -> tuple[str, Callable[[Any], Any]]:
+    """A message's field, and the function that reads its value from a decoded struct."""
+    field, read, bare = f"{within}{name}", attrgetter(name), _bare(kind)
+    if kind is Money:
+        return f"{name}{MINOR}", lambda decoded: currency.parse(bytes(read(decoded)), field)
+    if kind == OptionalMoney:
+        # An amount is never zero, so zero means none.
+        return (
+            f"{name}{MINOR}",
+            lambda decoded: 0 if read(decoded) is msgspec.UNSET else currency.parse(bytes(read(decoded)), field),
+        )
+    if (parse := _PARSERS.get(bare if kind is not IdText else kind)) is not None:
+        return name, lambda decoded: parse(read(decoded), field)
+    if isinstance(bare, type) and issubclass(bare, msgspec.Struct):
+        inner = [_input(one, its_kind, currency, f"{field}.") for one, its_kind in _hints(bare)]
+        return name, lambda decoded: {into: value(read(decoded)) for into, value in inner}
+    if get_origin(bare) is list and isinstance(item := get_args(bare)[0], type) and issubclass(item, msgspec.Struct):
+        each = [_input(one, its_kind, currency, f"{field}[].") for one, its_kind in _hints(item)]
+        return name, lambda decoded: [_item(one, place, field, each) for place, one in enumerate(read(decoded))]
+    # One of a few words or numbers, or nothing, is a text in the protocol: it has no null.
+    is_choice = any(get_origin(one) is Literal for one in get_args(bare))
+    return name, (lambda decoded: _word(read(decoded))) if is_choice else read
+
+
+def _item(one: Any, place: int, field: str, each: list[tuple[str, Callable[[Any], Any]]]) -> Fields:
+    """The message of one of a list. Raises Refusal, which says of which."""
+    try:
+        return {into: value(one) for into, value in each}
+    except Refusal as refusal:
+        there = f"{field}[{place}]"
+        message, at = (text.replace(f"{field}[]", there, 1) for text in (refusal.message, refusal.field))
+        raise Refusal(refusal.code, message, field=at) from None
+
+
+def _word(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+_COMMANDS: dict[str, list[int]] = {}
+for _endpoint in ENDPOINTS:
+    if _endpoint.command.auth is not Auth.SANDBOX:
+        _COMMANDS.setdefault(_endpoint.path, []).append(_endpoint.command.number)
+_EVERY_PATH = {endpoint.command.number: endpoint.path for endpoint in ENDPOINTS}
+_METHODS = {endpoint.command.number: endpoint.method for endpoint in ENDPOINTS}
+
+
+def _commands_at(path: str, field: str) -> list[int]:
+    """The commands of a path; none for no path."""
+    if not path:
+        return []
+    found = _COMMANDS.get(path)
+    if found is None:
+        raise invalid(field, f"is not a path that faults happen at. These are: {', '.join(_COMMANDS)}.")
+    return found
+
+
+def _write_json(value: Any, _field: str) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _read_id(text: str, name: str) -> bytes:
+    try:
+        return ids.read(text)
+    except ValueError:
+        raise invalid(name, "is not an id. Ids are UUIDs, as they were in the answer.") from None
+
+
+_PARSERS: dict[Any, Callable[[Any, str], Any]] = {
+    IdText: _read_id,
+    JsonObject: _write_json,
+    EndpointPath: _commands_at,
+}
+"""How a value in JSON becomes one of the protocol's, by its type; each takes the field's name, for its refusal."""
 
 
 def fields_reader(shape: type[msgspec.Struct], message: type[Message], currency: Currency) -> Callable[[Any], Fields]:
@@ -36,30 +148,60 @@ def fields_reader(shape: type[msgspec.Struct], message: type[Message], currency:
     in_message = message.DESCRIPTOR.fields_by_name
     readers: list[tuple[str, Callable[[Any], Any]]] = []
     for name, kind in get_type_hints(shape, include_extras=True).items():
-        if name == "status":
+        if kind is Status:
             continue
-        if name not in in_message:
+        if name not in in_message and f"{name}{MINOR}" not in in_message:
             # A struct that groups fields of the same message, as `user` does.
             readers.append((name, fields_reader(kind, message, currency)))
         else:
             readers.append((name, _field_reader(name, kind, message, currency)))
 
-    def read(answer: Any) -> Fields:
-        return {name: reader(answer) for name, reader in readers}
-
-    return read
+    if shape.__struct_config__.omit_defaults:
+        return lambda answer: {name: value for name, reader in readers if (value := reader(answer))}
+    return lambda answer: {name: reader(answer) for name, reader in readers}
 
 
 def _field_reader(name: str, kind: Any, message: type[Message], currency: Currency) -> Callable[[Any], Any]:
+    bare, read = _bare(kind), attrgetter(name)
     if kind is IdText:
-        return lambda answer: ids.show(getattr(answer, name))
-    if kind is MoneyText:
-        return lambda answer: currency.format(getattr(answer, name))
+        return lambda answer: ids.show(read(answer))
+    if kind is EventData:
+        return lambda answer: shown(msgspec.json.decode(read(answer)), currency)
+    if kind in (MoneyText, OptionalMoney):
+        amount = attrgetter(f"{name}{MINOR}")
+        # An amount is never zero where it may be left out.
+        return lambda answer: "" if kind is OptionalMoney and not amount(answer) else currency.format(amount(answer))
+    if get_origin(bare) is list or (isinstance(bare, type) and issubclass(bare, msgspec.Struct)):
+        return _message_reader(name, bare, message, currency)
+    return _plain_reader(name, bare)
+
+
+def _plain_reader(name: str, kind: Any) -> Callable[[Any], Any]:
+    read = attrgetter(name)
+    if kind == JsonObject:
+        return lambda answer: msgspec.json.decode(read(answer))
+    if kind is EndpointPath:
+        return lambda answer: _EVERY_PATH.get(read(answer)[0], "") if read(answer) else ""
+    if kind is EndpointMethod:
+        return lambda answer: read(answer) or _METHODS.get(next(iter(answer.endpoint), -1), "")
+    if get_origin(kind) is dict:
+        return lambda answer: dict(read(answer))
+    if get_origin(kind) is Literal:
+        return lambda answer: int(read(answer)) if read(answer).isdigit() else read(answer)
+    # The protocol has no null; an empty string means it.
+    return (lambda answer: read(answer) or None) if type(None) in get_args(kind) else read
+
+
+def _message_reader(name: str, kind: Any, message: type[Message], currency: Currency) -> Callable[[Any], Any]:
+    """The reader of a field that is a message of its own, or a list of them."""
+    inner_type = message.DESCRIPTOR.fields_by_name[name].message_type
+    if inner_type is None and get_args(kind)[0] is IdText:
+        return lambda answer: [ids.show(one) for one in getattr(answer, name)]
+    if inner_type is None:
+        return lambda answer: list(getattr(answer, name))
+    inner = GetMessageClass(cast(Descriptor, inner_type))
     if get_origin(kind) is list:
-        inner = GetMessageClass(cast(Descriptor, message.DESCRIPTOR.fields_by_name[name].message_type))
         read_one = fields_reader(get_args(kind)[0], inner, currency)
         return lambda answer: [read_one(one) for one in getattr(answer, name)]
-    if type(None) in get_args(get_args(kind)[0] if get_args(kind) else kind):
-        # The protocol has no null; an empty string stands for it.
-        return lambda answer: getattr(answer, name) or None
-    return attrgetter(name)
+    read_it = fields_reader(kind, inner, currency)
+    return lambda answer: read_it(getattr(answer, name))

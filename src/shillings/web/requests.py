@@ -1,5 +1,6 @@
 """Reading what HTTP brings: headers, body and query, checked for form and size."""
 
+import codecs
 import re
 from collections.abc import Callable
 from typing import Any
@@ -7,64 +8,71 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from shillings import ids
-from shillings.errors import Code, Refusal
-from shillings.web.asgi import Receive
-
-BODY_BYTES_MAX = 64 * 1024
-TOKEN_BYTES_MAX = 4096
-"""No token of ours is nearly as long. Whatever a client sends, its request must fit into a frame."""
+from shillings.base.errors import Code, Refusal
+from shillings.base.ids import Ids
+from shillings.contract.fields import IDEMPOTENCY_KEY
+from shillings.web.asgi import Headers, Receive
+from shillings.web.head import body_too_large
+from shillings.web.limits import BODY_BYTES_MAX
 
 RequestHeaders = dict[bytes, bytes]
 
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-_IDEMPOTENCY_KEY = re.compile(rb"[\x21-\x7e]{1,255}")
+REQUEST_ID = r"[A-Za-z0-9._:=+@-]{1,64}"
+"""What can harm neither a log nor a header nor a path; other services' ids, such as Root=1-67891233-abcdef, are so."""
+
+_REQUEST_ID = re.compile(REQUEST_ID.encode())
+_MISSING_OR_UNKNOWN = re.compile(r"Object (?:missing required|contains unknown) field `(.*)`", re.DOTALL)
+"""What msgspec says of a field that is not there, or that nobody knows: its place is that of the object around it."""
+
 _TRACE = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class ClientGone(Exception):
-    """The client went away before it had sent its request."""
+    """The client closed its connection before it had sent its request."""
 
 
-def find_request_id(headers: RequestHeaders) -> bytes:
+def headers_by_name(pairs: Headers) -> RequestHeaders:
+    """A request's headers, names in lower case; of those that are there twice the last, and all cookies."""
+    headers = dict(pairs)
+    if len(headers) < len(pairs) and b"cookie" in headers:
+        # Cookies may come in several headers, and are one list all the same (RFC 9113, 8.2.3).
+        headers[b"cookie"] = b"; ".join(value for name, value in pairs if name == b"cookie")
+    return headers
+
+
+def find_request_id(headers: RequestHeaders, ids: Ids) -> bytes:
     """The caller's X-Request-Id if it is well-formed, else a new one."""
     given = headers.get(b"x-request-id")
     if given is not None and _REQUEST_ID.fullmatch(given):
         return given
-    return ids.new_id().hex().encode()
+    return ids.new().hex().encode()
 
 
-async def read_body(headers: RequestHeaders, receive: Receive) -> bytes:
+async def read_body(receive: Receive) -> bytes:
     """The whole body. Raises Refusal when it is too large, ClientGone when it never ends."""
-    announced = headers.get(b"content-length", b"0")
-    if not announced.isdigit() or len(announced) > 10 or int(announced) > BODY_BYTES_MAX:
-        raise _too_large()
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    while message.get("more_body", False):
+    body: bytes = b""
+    while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
         body += message.get("body", b"")
         if len(body) > BODY_BYTES_MAX:
-            raise _too_large()
-    if message["type"] == "http.disconnect":
-        raise ClientGone
-    return body
-
-
-def _too_large() -> Refusal:
-    return Refusal(Code.PAYLOAD_TOO_LARGE, f"The body has more than {BODY_BYTES_MAX} bytes.")
+            raise body_too_large()
+        if not message.get("more_body", False):
+            return body
 
 
 def decode_body(decode: Callable[[bytes], Any], body: bytes, headers: RequestHeaders) -> Any:
     """The body as its endpoint's shape. Raises Refusal, naming the field."""
-    if body or b"content-type" in headers:
+    # A body that is not there has no media type, whatever a client's library says.
+    if body:
         kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
         if kind != b"application/json":
             raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE, "Send the body as JSON, with Content-Type: application/json.")
     try:
-        return decode(body or b"{}")
+        return decode(body.removeprefix(codecs.BOM_UTF8) or b"{}")
     except msgspec.ValidationError as error:
-        raise Refusal(Code.INVALID_REQUEST, _plain(str(error), "the body")) from None
+        raise _invalid(str(error), "the body") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refusal(Code.INVALID_REQUEST, f"The body is not JSON: {error}.") from None
 
@@ -74,41 +82,39 @@ def decode_query(shape: type[msgspec.Struct] | None, query_string: bytes) -> Any
     if shape is None:
         return None
     try:
-        values = dict(
-            parse_qsl(query_string.decode("ascii"), keep_blank_values=True, strict_parsing=bool(query_string))
-        )
-        return msgspec.convert(values, shape, strict=False)
+        return msgspec.convert(_pairs(query_string), shape, strict=False)
     except msgspec.ValidationError as error:
-        raise Refusal(Code.INVALID_REQUEST, _plain(str(error), "the query")) from None
+        raise _invalid(str(error), "the query") from None
     except ValueError:
         raise Refusal(Code.INVALID_REQUEST, "The query is not of the form name=value&name=value.") from None
 
 
-def _plain(error: str, whole: str) -> str:
-    """Msgspec's sentence, with the field's name in front.
+def _pairs(query_string: bytes) -> dict[str, str]:
+    """The parameters of a query. Raises ValueError, and Refusal for one that is there twice."""
+    # Tools leave empty pairs behind, and jQuery adds `_` against caches: neither says anything.
+    pieces = "&".join(piece for piece in query_string.decode("ascii").split("&") if piece)
+    values: dict[str, str] = {}
+    for name, value in parse_qsl(pieces, keep_blank_values=True, strict_parsing=bool(pieces)):
+        if name in values:
+            raise Refusal(Code.INVALID_REQUEST, f"{name}: it is there twice.", field=name)
+        if name != "_":
+            values[name] = value
+    return values
 
-    >>> _plain("Expected `str`, got `int` - at `$.email`", "the body")
+
+def _invalid(error: str, whole: str) -> Refusal:
+    """Msgspec's sentence as a refusal, with the field's name in front.
+
+    >>> _invalid("Expected `str`, got `int` - at `$.email`", "the body").message
     'email: Expected `str`, got `int`.'
+    >>> _invalid("Object missing required field `email`", "the body").field
+    'email'
     """
     reason, _, path = error.partition(" - at `$")
-    field = path.rstrip("`").lstrip(".")
-    return f"{field or whole}: {reason}."
-
-
-def find_token(headers: RequestHeaders) -> str:
-    """The session's token: from the Authorization header if there is one, else from the cookie; empty for none."""
-    token = b""
-    authorization = headers.get(b"authorization")
-    if authorization is not None:
-        scheme, _, credentials = authorization.partition(b" ")
-        token = credentials.strip() if scheme.lower() == b"bearer" else b""
-    else:
-        for part in headers.get(b"cookie", b"").split(b";"):
-            name, _, value = part.strip().partition(b"=")
-            if name == b"token":
-                token = value
-                break
-    return token.decode("latin-1") if len(token) <= TOKEN_BYTES_MAX else ""
+    place = path.rstrip("`").lstrip(".")
+    named = _MISSING_OR_UNKNOWN.fullmatch(reason)
+    field = ".".join(filter(None, (place, named[1]))) if named else place
+    return Refusal(Code.INVALID_REQUEST, f"{place or whole}: {reason}.", field=field)
 
 
 def find_idempotency_key(headers: RequestHeaders) -> str:
@@ -116,11 +122,10 @@ def find_idempotency_key(headers: RequestHeaders) -> str:
     key = headers.get(b"idempotency-key")
     if key is None:
         return ""
-    if not _IDEMPOTENCY_KEY.fullmatch(key):
-        raise Refusal(
-            Code.INVALID_REQUEST, "Idempotency-Key must be 1 to 255 visible ASCII characters; a UUID is good."
-        )
-    return key.decode("ascii")
+    text = key.decode("latin-1")
+    if not IDEMPOTENCY_KEY.fits(text):
+        raise Refusal(Code.INVALID_REQUEST, IDEMPOTENCY_KEY.sentence, field="Idempotency-Key")
+    return text
 
 
 def find_trace(headers: RequestHeaders) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from shillings.errors import SettingsError
+from shillings.base.errors import SettingsError
 
 
 @dataclass(frozen=True)

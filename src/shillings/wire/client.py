@@ -2,21 +2,51 @@
 
 A request is sent once. It is never sent again from here, whatever happens: only the caller knows whether that
 is safe. A request that found no connection, or a full one, was not sent, and the error says so.
+
+States of a connection
+----------------------
+    connecting ──▶ open ◀──▶ silent                   The last arrow is a new WebConnection: one that
+        ▲            └────┬────┘                       was closed is never used again.
+        │                 ├── response 0 ──▶ draining ──▶ closed
+        │                 └── lost ─────────────────────▶ closed
+        └──────────────────────────────────────────────────┘
+
+    state        what begins it                          what it takes          what ends it
+    connecting   the client starts, or one was closed    nothing                connected: open
+    open         connected                               requests               see silent, draining, closed
+    silent       a deadline passed on it                 requests, where no     anything arrives: open
+                                                         other takes any
+    draining     the server has sent response 0          nothing new; what is   nothing is in flight: closed
+                                                         in flight is answered
+    closed       lost, broken off, or drained            nothing                (a new one is connecting)
+
+Silence and draining are flags, because a draining connection may be silent too.
+
+States of a request
+-------------------
+    in flight ──▶ answered        its response has arrived
+              ──▶ overdue         its deadline has passed: DeadlineExceeded; it may still be executed
+              ──▶ given up        its caller is gone
+              ──▶ unknown         its connection was closed: OutcomeUnknown
+
+All but the first may be followed by a late response. It is dropped: no id is ever used twice on a connection, so it can
+reach nobody else.
 """
 
 import asyncio
 import random
 import time
+from typing import Self
 
 import structlog
 
-from shillings.errors import DeadlineExceeded, OutcomeUnknown, Overloaded, Unavailable
+from shillings.base.errors import DeadlineExceeded, OutcomeUnknown, Overloaded, Unavailable
+from shillings.contract.shillings_pb2 import Request, Response
 from shillings.wire.address import Address
-from shillings.wire.shillings_pb2 import Request, Response
 from shillings.wire.stream import FrameStream
 
 IN_FLIGHT_MAX = 512
-"""Requests one connection carries at once: several full visits to the ledger. More would only wait, and the surplus
+"""Requests one connection carries at once: several full batches of the ledger. More would only wait, and the surplus
 is better told at once."""
 
 RECONNECT_SECONDS_MIN, RECONNECT_SECONDS_MAX = 0.05, 1.0
@@ -77,11 +107,13 @@ class WebConnection(FrameStream):
         if response.id == 0:
             self.draining = True
             log.info("app_draining")
+            self._close_if_drained()
             return
         # Nobody waits when the caller gave up: its id was taken out, and ids are never used again.
         waiting = self._in_flight.pop(response.id, None)
         if waiting is not None and not waiting[0].done():
             waiting[0].set_result(response)
+        self._close_if_drained()
 
     def stream_closed(self, reason: str) -> None:
         """Tell every waiting caller that the outcome of its request is not known."""
@@ -100,6 +132,12 @@ class WebConnection(FrameStream):
             if not future.done():
                 self._silent = True
                 future.set_exception(DeadlineExceeded())
+        self._close_if_drained()
+
+    def _close_if_drained(self) -> None:
+        """Close a connection that its application server takes nothing more from, and owes nothing on."""
+        if self.draining and not self._in_flight:
+            self.close()
 
 
 class AppClient:
@@ -114,12 +152,13 @@ class AppClient:
         self._connections: list[WebConnection] = []
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def start(self) -> None:
+    async def __aenter__(self) -> Self:
         """Begin to connect, and to reconnect whenever a connection is lost."""
         self._tasks = [asyncio.create_task(self._keep_connected(address)) for address in self._addresses]
         self._tasks.append(asyncio.create_task(self._sweep()))
+        return self
 
-    async def stop(self) -> None:
+    async def __aexit__(self, *_error: object) -> None:
         """Close every connection."""
         for task in self._tasks:
             task.cancel()

@@ -1,4 +1,22 @@
-"""The application layer's end of the protocol: many requests in flight, answers in any order."""
+"""The application layer's end of the protocol: many requests in flight, answers in any order.
+
+States of a connection
+----------------------
+    state      what begins it                            what is done with a request    what ends it
+    open       accepted                                  executed                       see the others
+    paused     UNREAD_BYTES_MAX of answers wait for      not read                       the peer reads: as before
+               the peer to read them                                                    UNREAD_SECONDS_MAX: closed
+    draining   the server stops; response 0 says so      answered UNAVAILABLE           the peer closes, or has not
+                                                                                        DRAINED_SECONDS_MAX after the
+                                                                                        last answer: closed
+    closed     closed by either end, or broken off       none comes; tasks in flight are cancelled
+
+A connection may be paused and draining at once. It is the peer that closes a drained connection: a request that it sent
+before it knew is still on its way then, and must get its answer.
+
+A request is in flight from its frame's arrival to its answer. Cancelling its task ends the waiting, never the work of a
+batch that has been taken: what the ledger has begun is finished, and a retry with the same key finds it.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,10 +24,10 @@ from typing import cast
 
 import structlog
 
-from shillings.wire import shillings_pb2 as wire
+from shillings.contract import shillings_pb2 as wire
+from shillings.contract.shillings_pb2 import Request, Response
 from shillings.wire.address import Address
 from shillings.wire.framing import ProtocolError
-from shillings.wire.shillings_pb2 import Request, Response
 from shillings.wire.stream import FrameStream
 
 IN_FLIGHT_MAX = 4096
@@ -22,8 +40,11 @@ reads, so the two never wait for each other."""
 UNREAD_SECONDS_MAX = 10.0
 """How long they may wait."""
 
-Answer = Callable[[Request], Awaitable[Response]]
-"""Carries a request out. It answers every request; it raises for none."""
+DRAINED_SECONDS_MAX = 1.0
+"""How long a web server may take to close a connection that it was told to use no more, once all is answered."""
+
+Respond = Callable[[Request], Awaitable[Response]]
+"""Executes a request. It responds to every one; it raises for none."""
 
 log = structlog.get_logger(__name__)
 
@@ -31,12 +52,13 @@ log = structlog.get_logger(__name__)
 class AppConnection(FrameStream):
     """One web server's connection."""
 
-    def __init__(self, answer: Answer, connections: "set[AppConnection]") -> None:
+    def __init__(self, respond: Respond, connections: "set[AppConnection]") -> None:
         super().__init__()
-        self._answer = answer
+        self._respond = respond
         self._connections = connections
         self._in_flight: dict[int, asyncio.Task[None]] = {}
         self._draining = False
+        self._gone = self._loop.create_future()
         self._unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -74,16 +96,21 @@ class AppConnection(FrameStream):
     def stream_closed(self, reason: str) -> None:  # noqa: ARG002
         """Nobody waits any more: what has not begun is dropped; what the ledger has taken goes on."""
         self._connections.discard(self)
+        self._gone.set_result(None)
         self._stop_waiting_for_reader()
         for task in self._in_flight.values():
             task.cancel()
 
     async def drain(self) -> None:
-        """Tell the peer to send nothing more, finish what is in flight, close."""
+        """Tell the peer to send nothing more, finish what is in flight, and let the peer close.
+
+        What it had sent before it knew is still on its way. Closing here would leave its outcome unknown.
+        """
         self._draining = True
         self._send(Response(id=0, code=wire.UNAVAILABLE, message="draining"))
         if self._in_flight:
             await asyncio.wait(self._in_flight.values())
+        await asyncio.wait([self._gone], timeout=DRAINED_SECONDS_MAX)
         self.close()
 
     def _stop_waiting_for_reader(self) -> None:
@@ -93,7 +120,7 @@ class AppConnection(FrameStream):
 
     async def _carry_out(self, request: Request) -> None:
         try:
-            response = await self._answer(request)
+            response = await self._respond(request)
             response.id = request.id
             self._send(response)
         finally:
@@ -107,14 +134,14 @@ class AppConnection(FrameStream):
 class AppServer:
     """Listens for web servers and answers their requests."""
 
-    def __init__(self, answer: Answer) -> None:
-        self._answer = answer
+    def __init__(self, respond: Respond) -> None:
+        self._respond = respond
         self._connections: set[AppConnection] = set()
         self._server: asyncio.Server | None = None
 
     async def listen(self, address: Address) -> None:
         """Start to accept connections. Raises OSError."""
-        self._server = await address.listen(lambda: AppConnection(self._answer, self._connections))
+        self._server = await address.listen(lambda: AppConnection(self._respond, self._connections))
         log.info("app_listening", address=str(address))
 
     @property

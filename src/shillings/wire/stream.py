@@ -1,4 +1,16 @@
-"""What both ends of a connection share: frames in, frames out, and few writes for many of them."""
+"""What both ends of a connection share: frames in, frames out, and few writes for many of them.
+
+Reading has two states, and a timer that runs in one of them only:
+
+    between frames ── a part of a frame has arrived ──▶ half-way (the timer starts)
+    half-way ── the frame is whole ──▶ between frames (the timer stops), or half-way in the next (it starts again)
+    half-way ── HALF_FRAME_SECONDS_MAX are over ──▶ broken off
+
+So a peer may be silent between frames for as long as it likes, and within a frame for ten seconds. Writing has no
+state: what is sent in one turn of the event loop is kept until its end, or until WRITE_PAYLOADS_MAX of it are there.
+
+`close` sends what is unsent and then closes. Breaking off drops it: a peer that broke the protocol is told no more.
+"""
 
 import asyncio
 import socket
@@ -19,7 +31,7 @@ GONE_SECONDS_MAX = 10
 """A peer whose machine vanished cannot say so. After so long without a sign of it the system closes the connection."""
 
 WRITE_PAYLOADS_MAX = 16
-"""One write for each payload would cost too much; one for a whole crowd would let the other end wait for the last of
+"""One write for each payload would cost too much; one for a whole batch would let the other end wait for the last of
 it. (Measured with 64 clients: account reads 1.2 times as fast as with no limit; 4 and 8 are no better.)"""
 
 
@@ -107,7 +119,7 @@ class FrameStream(asyncio.Protocol):
 
 
 def _watch_peer(end: socket.socket) -> None:
-    """Have the system look whether the other machine is still there, whether or not anything is under way.
+    """Have the system check whether the other machine is still there, whether or not anything is under way.
 
     Where it cannot be told how (anywhere but on Linux), its own patience holds: minutes, or hours.
     """

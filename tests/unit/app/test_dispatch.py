@@ -3,21 +3,25 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 import pytest
 from structlog.testing import capture_logs
 
-from shillings import ids
-from shillings.app.call import Call
-from shillings.app.dispatch import Dispatch, Handler
-from shillings.auth.tokens import unauthenticated
-from shillings.errors import Code, OutcomeUnknown, Refusal
+from shillings.app.call import Call, Result, SignedInCall
+from shillings.app.dispatch import Dispatch
+from shillings.auth.tokens import Claims, unauthenticated
+from shillings.base import ids
+from shillings.base.errors import Code, OutcomeUnknown, Refusal
+from shillings.contract import commands
+from shillings.contract import shillings_pb2 as wire
+from shillings.storage.sessions import Profile
 from shillings.telemetry.tracing import PassOn
-from shillings.wire import shillings_pb2 as wire
 
 SECRET = "hunter2-and-the-SELECT-that-failed"
 Observed = list[tuple[str, str]]
-Function = Callable[[Call, wire.TopupRequest], Awaitable[wire.MovementAnswer]]
+CLAIMS = Claims(ids.NIL, ids.NIL, 2**31)
+Function = Callable[[SignedInCall, wire.TopupRequest], Awaitable[Result]]
 
 
 async def answer_of(
@@ -25,14 +29,20 @@ async def answer_of(
 ) -> wire.Response:
     """What a table with one command (top up) answers."""
 
-    async def know(call: Call) -> None:
+    async def know(call: Call) -> SignedInCall:
         if not signed_in:
             raise unauthenticated()
+        return SignedInCall(call.request_id, call.deadline, call.idempotency_key, CLAIMS, cast(Profile, None))
 
     seen: Observed = [] if observed is None else observed
-    handlers = {int(wire.TPU): Handler("TPU", wire.TopupRequest, function, needs_session=True)}
-    dispatch = Dispatch(handlers, know, lambda name, code, _seconds: seen.append((name, code)), tracing=PassOn())
-    return await dispatch.answer(request)
+    dispatch = Dispatch(
+        {commands.TPU: function},
+        know,
+        lambda name, code, _seconds: seen.append((name, code)),
+        currency="USD/2",
+        tracing=PassOn(),
+    )
+    return await dispatch.respond(request)
 
 
 def topup(data: bytes = b"\x08\x07", command: int = wire.TPU) -> wire.Request:
@@ -40,10 +50,10 @@ def topup(data: bytes = b"\x08\x07", command: int = wire.TPU) -> wire.Request:
     return wire.Request(command=command, data=data, timeout_ms=1000, idempotency_key="key", request_id="r1")  # type: ignore[arg-type]
 
 
-async def _works(call: Call, request: wire.TopupRequest) -> wire.MovementAnswer:
-    assert request.amount == 7
+async def _works(call: SignedInCall, request: wire.TopupRequest) -> Result:
+    assert request.amount_minor == 7
     assert call.idempotency_key == "key"
-    return wire.MovementAnswer(transaction_id=ids.NIL)
+    return Result(wire.TransactionAnswer(transaction_id=ids.NIL))
 
 
 async def test_command_is_carried_out() -> None:
@@ -52,7 +62,7 @@ async def test_command_is_carried_out() -> None:
     response = await answer_of(_works, topup(), observed=observed)
 
     assert (response.code, response.replayed) == (wire.OK, False)
-    assert wire.MovementAnswer.FromString(response.data).transaction_id == ids.NIL
+    assert wire.TransactionAnswer.FromString(response.data).transaction_id == ids.NIL
     assert observed == [("TPU", "ok")]
 
 
@@ -82,7 +92,7 @@ async def test_command_without_session_does_not_run() -> None:
     assert response.code == wire.UNAUTHENTICATED
 
 
-async def _never(_call: Call, _request: wire.TopupRequest) -> wire.MovementAnswer:
+async def _never(_call: SignedInCall, _request: wire.TopupRequest) -> Result:
     pytest.fail("the command ran")
 
 
@@ -92,7 +102,7 @@ async def _never(_call: Call, _request: wire.TopupRequest) -> wire.MovementAnswe
 async def test_crash_is_internal_and_leaks_nothing(error: Exception) -> None:
     """Whatever a command raises, the answer is `internal` (unknown), without the reason; no log has the token."""
 
-    async def crashes(_call: Call, _request: wire.TopupRequest) -> wire.MovementAnswer:
+    async def crashes(_call: SignedInCall, _request: wire.TopupRequest) -> Result:
         raise error
 
     observed: Observed = []
@@ -112,19 +122,19 @@ async def test_crash_is_internal_and_leaks_nothing(error: Exception) -> None:
 async def test_refusal_keeps_its_code_and_says_if_it_is_a_replay() -> None:
     """A refusal goes back with its code and sentence; a replayed one is marked."""
 
-    async def refuses(call: Call, _request: wire.TopupRequest) -> wire.MovementAnswer:
-        call.replayed = True
-        raise Refusal(Code.INSUFFICIENT_FUNDS, "Too little.")
+    async def refuses(_call: SignedInCall, _request: wire.TopupRequest) -> Result:
+        raise Refusal(Code.INSUFFICIENT_FUNDS, "Too little.", field="amount", retry_after_s=3, replayed=True)
 
     response = await answer_of(refuses, topup())
 
     assert (response.code, response.message, response.replayed) == (wire.INSUFFICIENT_FUNDS, "Too little.", True)
+    assert (response.field, response.retry_after_s) == ("amount", 3)
 
 
 async def test_unknown_outcome_stays_unknown() -> None:
     """An outcome nobody knows is not made a definite one."""
 
-    async def loses(_call: Call, _request: wire.TopupRequest) -> wire.MovementAnswer:
+    async def loses(_call: SignedInCall, _request: wire.TopupRequest) -> Result:
         raise OutcomeUnknown
 
     assert (await answer_of(loses, topup())).code == wire.INTERNAL
@@ -134,11 +144,11 @@ async def test_deadline_is_the_callers() -> None:
     """A command knows until when its caller waits."""
     deadlines: list[float] = []
 
-    async def looks(call: Call, _request: wire.TopupRequest) -> wire.MovementAnswer:
+    async def notes(call: SignedInCall, _request: wire.TopupRequest) -> Result:
         deadlines.append(call.deadline - time.monotonic())
-        return wire.MovementAnswer()
+        return Result(wire.TransactionAnswer())
 
-    await answer_of(looks, topup())
+    await answer_of(notes, topup())
 
     assert 0.0 < deadlines[0] <= 1.0
 
@@ -147,7 +157,7 @@ async def test_caller_who_is_gone_ends_the_command() -> None:
     """Cancelling is passed on: a command nobody waits for is not carried to its end."""
     begun = asyncio.Event()
 
-    async def hangs(_call: Call, _request: wire.TopupRequest) -> wire.MovementAnswer:
+    async def hangs(_call: SignedInCall, _request: wire.TopupRequest) -> Result:
         begun.set()
         await asyncio.Event().wait()
         pytest.fail("it went on")
@@ -158,3 +168,14 @@ async def test_caller_who_is_gone_ends_the_command() -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+@pytest.mark.parametrize(("currency", "code"), [("USD/2", wire.OK), ("", wire.OK), ("USD/0", 13), ("JPY/2", 13)])
+async def test_caller_with_another_currency_gets_nothing_done(currency: str, code: int) -> None:
+    """A web server that takes amounts for another currency's is refused, whatever it asks."""
+    request = topup()
+    request.currency = currency
+    response = await answer_of(_works, request)
+
+    assert response.code == code
+    assert ("books are kept in USD/2" in response.message) is (code != wire.OK)

@@ -5,55 +5,59 @@ from typing import Any, cast
 
 import pytest
 
-from shillings import ids
-from shillings.app.call import Call
-from shillings.app.history import PAGES_OF_ONE_VISIT_MAX, History
+from shillings.app.call import SignedInCall
+from shillings.app.history import History
+from shillings.app.newest_pages import PAGES_OF_ONE_BATCH_MAX
 from shillings.auth.tokens import Claims
-from shillings.batching import Batcher, Item, Result, Take, Visit
-from shillings.errors import Code, Refusal
-from shillings.storage.history import HistoryLine, HistoryLook
-from shillings.storage.lanes import Lane
-from shillings.wire.shillings_pb2 import HistoryRequest
+from shillings.base import ids
+from shillings.base.batching import Batcher, Execute, Item, Result, Take
+from shillings.base.clock import SystemClock
+from shillings.base.errors import Code, Refusal
+from shillings.contract.shillings_pb2 import HistoryAnswer, HistoryRequest
+from shillings.storage.executor import Executor
+from shillings.storage.history import HistoryLine, HistoryQuery
+from shillings.storage.newest_pages import NewestPage
+from shillings.storage.sessions import Profile
+from tests.values import new_id
 
-CLAIMS = Claims(ids.new_id(), ids.new_id(), 0)
+CLAIMS = Claims(new_id(), new_id(), 0)
 
 
 class Pages:
-    """Stands in for the lane: an account with so many entries."""
+    """Stands in for the executor: an account with so many entries."""
 
     def __init__(self, entries: int) -> None:
         self.entries = entries
-        self.looks: list[HistoryLook] = []
+        self.queries: list[HistoryQuery] = []
 
-    async def run(self, _work: object) -> list[list[HistoryLine] | None]:
-        """Answer the look that was noted last."""
-        look = self.looks[-1]
-        seqs = [seq for seq in range(self.entries, 0, -1) if seq < look.before][: look.limit]
-        return [[HistoryLine(seq, ids.NIL, "topup", "", "ann@example.com", 1, "") for seq in seqs]]
+    async def run(self, _work: object) -> list[Any]:
+        """Answer the query that was noted last."""
+        query = self.queries[-1]
+        seqs = [seq for seq in range(self.entries, 0, -1) if seq < query.before][: query.limit]
+        lines = [HistoryLine(seq, ids.NIL, "topup", "", "ann@example.com", 1, "", "", "", 0) for seq in seqs]
+        return [NewestPage(None, lines) if query.before == 2**62 else lines]
 
 
 def make(pages: Pages) -> History:
     """The history of one account."""
 
     def make_batcher(
-        name: str, visit: Visit[Item, Result], *, batch_items_max: int | None = None, visits_max: int = 1
+        name: str, execute: Execute[Item, Result], *, batch_items_max: int | None = None, batches_in_flight_max: int = 1
     ) -> Batcher[Item, Result]:
-        assert batch_items_max == PAGES_OF_ONE_VISIT_MAX, "pages are large, so fewer than others make a visit"
+        assert batch_items_max == PAGES_OF_ONE_BATCH_MAX, "pages are large, so fewer than others make a batch"
 
         async def noting(take: Take[Item]) -> Any:
-            pages.looks += cast("list[HistoryLook]", take())
-            return await visit(take)
+            pages.queries += cast("list[HistoryQuery]", take())
+            return await execute(take)
 
         return Batcher(noting, batch_items_max=1, queue_items_max=8)
 
-    return History(reads=cast(Lane, pages), make_batcher=make_batcher)
+    return History(reads=cast(Executor, pages), clock=SystemClock(), make_batcher=make_batcher)
 
 
-def call() -> Call:
+def call() -> SignedInCall:
     """A request of somebody signed in."""
-    made = Call("r1", time.monotonic() + 10, "", "")
-    made.claims = CLAIMS
-    return made
+    return SignedInCall("r1", time.monotonic() + 10, "", CLAIMS, cast(Profile, None))
 
 
 @pytest.mark.parametrize(("entries", "limit", "sizes"), [(0, 5, [0]), (5, 5, [5]), (6, 5, [5, 1]), (10, 5, [5, 5])])
@@ -61,7 +65,8 @@ async def test_pages_follow_one_another(entries: int, limit: int, sizes: list[in
     """Every page but the last names the next; a last page that is full names none."""
     history, cursor, found = make(Pages(entries)), "", []
     while True:
-        answer = await history.read(call(), HistoryRequest(limit=limit, cursor=cursor))
+        result = await history.read(call(), HistoryRequest(limit=limit, cursor=cursor))
+        answer = HistoryAnswer.FromString(result.answer.SerializeToString())
         found.append(len(answer.transactions))
         cursor = answer.next_cursor
         if not cursor:

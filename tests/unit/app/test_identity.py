@@ -8,8 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shillings.app.identity import canonical_email, checked_name, checked_password, checked_phone, normal_password
-from shillings.errors import Code, Refusal
+from shillings.app.identity import (
+    canonical_email,
+    checked_name,
+    checked_phone,
+    new_email,
+    new_password,
+    normal_password,
+)
+from shillings.base.errors import Code, Refusal
 
 SAME = {
     "case": ("Ann@Example.COM", "ann@example.com"),
@@ -154,33 +161,55 @@ def test_middle_name_may_be_empty() -> None:
     assert checked_name(" ", "middle_name", required=False) == ""
 
 
-@pytest.mark.parametrize("text", ["", "  ", "+65 6123 4567", "020 (7946)-00.00", "123", "1" * 31])
+@pytest.mark.parametrize("text", [
+    "", "  ", "+65 6123 4567", "020 (7946)-00.00", "123", "1" * 20, "(404) 555-1212", "+49 30/123456", "555-1212 x12",
+    "(+44) 20 7946 0000", "555 1212 EXT. 9", "+1.404.555.1212", "112", "1-800-555-1212 extension 12", "555\u20111212",
+])  # fmt: skip
 def test_phone_is_kept(text: str) -> None:
     """A phone number is kept as it was written, or may be left out."""
     assert checked_phone(text) == text.strip()
 
 
-@pytest.mark.parametrize("text", ["12", "phone", "+", "1" * 32, "123\n456", "１２３４", "123;456"])
+@pytest.mark.parametrize("text", [
+    "12", "phone", "+", "1" * 21, "123\n456", "１２３４", "123;456", "1)))((((", "+-----", "x12", "555-1212 x",
+    "++49 30 123",
+    "555-1212 x12 x13", "٠١٢٣",
+])  # fmt: skip
 def test_bad_phone_is_refused(text: str) -> None:
     """What is no phone number is refused."""
     with pytest.raises(Refusal, match=r"^phone is not"):
         checked_phone(text)
 
 
-@pytest.mark.parametrize("password", ["a" * 8, "a" * 128, "😀" * 8, " " * 8, " spaces stay "])
+@pytest.mark.parametrize("password", ["a" * 7 + "b", "a" * 127 + "b", "😀" * 7 + "!", " spaces stay "])
 def test_password_of_any_characters_is_taken(password: str) -> None:
     """8 to 128 characters of any kind are a password, and none is changed."""
-    assert checked_password(password) == password
+    assert new_password(password, ()) == password
 
 
 @pytest.mark.parametrize("password", ["", "a" * 7, "😀" * 7, "a" * 129, "a" * 1000, "1234567\0", "e\u0301" * 7])
 def test_bad_password_is_refused(password: str) -> None:
     """Too short, too long (counted composed) and NUL characters are refused."""
     with pytest.raises(Refusal, match=r"^password must"):
-        checked_password(password)
+        new_password(password, ())
+
+
+@pytest.mark.parametrize("password", ["password", "12345678", " " * 8, "ann@example.com", "annmarie1", "Shillings!"])
+def test_password_that_anybody_would_guess_is_refused(password: str) -> None:
+    """The commonest passwords, patterns, and the user's own names and email are refused with advice."""
+    with pytest.raises(Refusal, match=r"^new_password is .*Choose another"):
+        new_password(password, ("Annmarie", "Lee", "ann@example.com"), "new_password")
+
+
+def test_email_that_looks_like_another_is_refused() -> None:
+    """Nobody signs up with a lookalike; who has one already can still log in and be paid."""
+    with pytest.raises(Refusal, match=r"^email has letters that could be taken for others"):
+        new_email("\u0430nn@example.com")
+    assert canonical_email("\u0430nn@example.com") == "\u0430nn@example.com"
+    assert new_email(" Ann@Example.com ") == "ann@example.com"
 
 
 def test_password_is_the_same_from_every_keyboard() -> None:
     """Composed and decomposed letters are the same password; case and outer space are not."""
-    assert normal_password("cafe\u0301 au lait") == checked_password("caf\u00e9 au lait")
+    assert normal_password("cafe\u0301 au lait") == new_password("caf\u00e9 au lait", ())
     assert normal_password(" Secret ") != normal_password("secret")

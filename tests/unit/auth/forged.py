@@ -10,7 +10,14 @@ KEY = "right-key-0123456789abcdef0123456789"
 WRONG_KEY = "wrong-key-0123456789abcdef0123456789"
 NOW = 1_800_000_000
 USER, SESSION = "0190c1d0-0000-7000-8000-000000000001", "0190c1d0-0000-7000-8000-000000000002"
-CLAIMS: dict[str, Any] = {"sub": USER, "jti": SESSION, "iat": NOW, "exp": NOW + 60}
+CLAIMS: dict[str, Any] = {
+    "iss": "shillings",
+    "aud": "shillings",
+    "sub": USER,
+    "jti": SESSION,
+    "iat": NOW,
+    "exp": NOW + 60,
+}
 HEADER: dict[str, Any] = {"alg": "HS256", "typ": "JWT"}
 _DIGESTS = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}
 
@@ -114,6 +121,11 @@ FORGED = {
     "expires now": with_claims(exp=NOW),
     "not before later": with_claims(nbf=NOW + 10**9),
     "for another audience": with_claims(aud="somebody else"),
+    "for several audiences": with_claims(aud=["somebody else", "shillings"]),
+    "by another issuer": with_claims(iss="somebody else"),
+    "issuer a list": with_claims(iss=["shillings"]),
+    "no iss": without("iss"),
+    "no aud": without("aud"),
     "sub a number": with_claims(sub=1),
     "sub null": with_claims(sub=None),
     "sub no UUID": with_claims(sub="admin"),

@@ -1,4 +1,4 @@
-"""Passwords are hashed with argon2id, nothing is cut off, and a flood of them is turned away."""
+"""Passwords are hashed with argon2id, nothing is cut off, and a flood of them is refused."""
 
 import asyncio
 import re
@@ -11,7 +11,7 @@ import pytest
 
 from shillings.auth import passwords as passwords_module
 from shillings.auth.passwords import Passwords
-from shillings.errors import Overloaded
+from shillings.base.errors import Overloaded
 
 APART = [
     ("a" * 72 + "b", "a" * 72 + "c"),
@@ -40,8 +40,8 @@ async def test_hash_is_argon2id_with_a_salt() -> None:
 
     found = re.fullmatch(r"\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$[^$]{22,}\$[^$]{43}", first)
     assert found
-    memory_kib, passes, lanes = map(int, found.groups())
-    assert (memory_kib >= 19 * 1024, passes >= 2, lanes) == (True, True, 1)
+    memory_kib, passes, executors = map(int, found.groups())
+    assert (memory_kib >= 19 * 1024, passes >= 2, executors) == (True, True, 1)
     assert first != second
     assert len(first) <= 255
 
@@ -80,7 +80,7 @@ async def test_nobody_takes_as_long_as_somebody() -> None:
     assert 0.5 < nobody / somebody < 2.0
 
 
-async def test_flood_is_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_flood_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only so many wait for the threads; the next is refused at once, and there is room again afterwards."""
     monkeypatch.setattr(passwords_module, "WAITING_MAX", 3)
     async with hashing() as passwords:
@@ -91,7 +91,7 @@ async def test_flood_is_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_caller_who_gave_up_leaves_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A caller who goes away while it waits counts no longer."""
+    """A caller who is gone while it waits counts no longer."""
     monkeypatch.setattr(passwords_module, "WAITING_MAX", 2)
     async with hashing() as passwords:
         for _ in range(5):

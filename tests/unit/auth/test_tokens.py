@@ -1,39 +1,39 @@
 """Tokens: what was signed with one of our keys and has not expired passes, and nothing else."""
 
-import os
-import stat
-from pathlib import Path
+import random
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shillings import ids
 from shillings.auth import tokens as tokens_module
-from shillings.auth.tokens import TOKEN_CHARACTERS_MAX, Claims, Tokens, generated_key
-from shillings.errors import Code, Refusal
+from shillings.auth.tokens import Claims, Tokens
+from shillings.base import ids
+from shillings.base.clock import FixedClock
+from shillings.base.environment import Environment
+from shillings.base.epoch import Epoch
+from shillings.base.errors import Code, Refusal
+from shillings.base.ids import RandomIds
+from shillings.base.limits import TOKEN_CHARACTERS_MAX
 from tests.unit.auth import forged
-
-
-class Clock:
-    """Unix seconds that pass when told to."""
-
-    def __init__(self) -> None:
-        self.now = float(forged.NOW)
-
-    def __call__(self) -> float:
-        """The time."""
-        return self.now
+from tests.values import new_id
 
 
 @pytest.fixture
-def clock() -> Clock:
-    """A clock that stands."""
-    return Clock()
+def clock() -> FixedClock:
+    """A frozen clock."""
+    return FixedClock(datetime.fromtimestamp(forged.NOW, UTC))
 
 
 @pytest.fixture
-def tokens(clock: Clock) -> Tokens:
+def environment(clock: FixedClock) -> Environment:
+    """The clock, and ids that nobody can foretell."""
+    return Environment(clock, RandomIds(clock), random.Random())
+
+
+@pytest.fixture
+def tokens(environment: Environment) -> Tokens:
     """Tokens of one key, living 60 seconds."""
-    return Tokens([forged.KEY], 60, clock)
+    return Tokens([forged.KEY], 60, environment)
 
 
 def test_hand_made_token_passes(tokens: Tokens) -> None:
@@ -54,7 +54,7 @@ def test_forged_token_is_refused(tokens: Tokens, token: str) -> None:
 
 def test_made_token_says_whose_it_is(tokens: Tokens) -> None:
     """A token carries its user, a new session id and its end, and fits its limit."""
-    user_id = ids.new_id()
+    user_id = new_id()
     token, claims = tokens.make(user_id)
     _, others = tokens.make(user_id)
 
@@ -64,26 +64,28 @@ def test_made_token_says_whose_it_is(tokens: Tokens) -> None:
     assert len(token) < TOKEN_CHARACTERS_MAX / 2
 
 
-def test_token_ends_on_time(tokens: Tokens, clock: Clock) -> None:
+def test_token_ends_on_time(tokens: Tokens, clock: FixedClock) -> None:
     """A token that was verified before is refused from the second on at which it expires."""
-    token, claims = tokens.make(ids.new_id())
+    token, claims = tokens.make(new_id())
     assert tokens.verify(token) == claims
-    clock.now += 59.9
+    clock.moment += timedelta(seconds=59.9)
     assert tokens.verify(token) == claims
     assert tokens.seconds_left(claims) == 0
-    clock.now += 0.1
+    clock.moment += timedelta(seconds=0.1)
 
     with pytest.raises(Refusal):
         tokens.verify(token)
     assert tokens.seconds_left(claims) == 0
+    clock.moment += timedelta(hours=1)
+    assert tokens.seconds_left(claims) == 0
 
 
-def test_keys_rotate(clock: Clock) -> None:
+def test_keys_rotate(environment: Environment) -> None:
     """A new key in front signs; the old one still verifies, until it is taken out."""
-    old, new = Tokens([forged.WRONG_KEY], 60, clock), Tokens([forged.KEY, forged.WRONG_KEY], 60, clock)
-    after = Tokens([forged.KEY], 60, clock)
-    old_token, claims = old.make(ids.new_id())
-    new_token, new_claims = new.make(ids.new_id())
+    old, new = Tokens([forged.WRONG_KEY], 60, environment), Tokens([forged.KEY, forged.WRONG_KEY], 60, environment)
+    after = Tokens([forged.KEY], 60, environment)
+    old_token, claims = old.make(new_id())
+    new_token, new_claims = new.make(new_id())
 
     assert new.verify(old_token) == claims
     assert after.verify(new_token) == new_claims
@@ -92,22 +94,18 @@ def test_keys_rotate(clock: Clock) -> None:
             verifier.verify(token)
 
 
-def test_verified_tokens_are_forgotten_in_time(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is remembered about verified tokens is bounded, and forgetting changes no answer."""
-    monkeypatch.setattr(tokens_module, "VERIFIED_MAX", 3)
-    made = [tokens.make(ids.new_id()) for _ in range(10)]
-    for _ in range(2):
-        assert [tokens.verify(token) for token, _ in made] == [claims for _, claims in made]
-        assert len(tokens._verified) <= 3
+def test_token_of_another_epoch_is_over(environment: Environment) -> None:
+    """A token holds in the epoch in which it was made, and in no other."""
+    epoch = Epoch()
+    tokens = Tokens([forged.KEY], 60, environment, epoch)
+    made = []
+    for number in (0, 1, 2):
+        epoch.begin(number)
+        made.append(tokens.make(new_id()))
+    epoch.begin(1)
 
-
-def test_generated_key_is_kept_and_private(tmp_path: Path) -> None:
-    """The key of the embedded default is made once, has 32 bytes of chance, and is its owner's only."""
-    path = tmp_path / "jwt.key"
-    before = os.umask(0)
-    key = generated_key(path)
-    os.umask(before)
-
-    assert generated_key(path) == key
-    assert len(bytes.fromhex(key)) == 32
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert tokens.verify(made[1][0]) == made[1][1]
+    assert [tokens.is_over(claims) for _, claims in made] == [True, False, True]
+    for token, _ in (made[0], made[2]):
+        with pytest.raises(Refusal):
+            tokens.verify(token)

@@ -18,7 +18,7 @@ class Clock:
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock that stands."""
+    """A frozen clock."""
     return Clock()
 
 
@@ -39,7 +39,7 @@ def test_failures_in_a_row_open_it(opened: Breaker) -> None:
 
 
 def test_scattered_failures_do_not(clock: Clock) -> None:
-    """A success between failures begins the count anew."""
+    """A success between failures begins the count again."""
     breaker = Breaker(clock)
     for _ in range(FAILURES_MAX * 3):
         breaker.failed()
@@ -67,7 +67,7 @@ def test_failed_probe_keeps_it_open(opened: Breaker, clock: Clock) -> None:
 
 
 def test_good_probe_closes_it(opened: Breaker, clock: Clock) -> None:
-    """A probe that succeeds lets everyone through again, and it takes as many failures anew to open it."""
+    """A probe that succeeds lets everyone through again, and it takes as many failures again to open it."""
     clock.now += OPEN_SECONDS
     assert opened.allows()
     opened.succeeded()
@@ -75,4 +75,13 @@ def test_good_probe_closes_it(opened: Breaker, clock: Clock) -> None:
     assert not opened.is_open
     assert opened.allows()
     opened.failed()
+    assert opened.allows()
+
+
+def test_late_failures_do_not_prolong_the_pause(opened: Breaker, clock: Clock) -> None:
+    """Operations that had begun before it opened may fail after that: the next probe comes no later for it."""
+    clock.now += OPEN_SECONDS / 2
+    opened.failed()
+    clock.now += OPEN_SECONDS / 2
+
     assert opened.allows()

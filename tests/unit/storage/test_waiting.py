@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.ports import free_port
-from shillings.errors import SettingsError
-from shillings.storage.engine import make_engine
+from shillings.base.errors import SettingsError
+from shillings.storage.engines import make_engine
 from shillings.storage.waiting import wait_for_database
+from shillings.testing.ports import free_port
 
 
 def test_database_that_is_there_is_not_waited_for(tmp_path: Path) -> None:

@@ -1,15 +1,17 @@
-"""Asks the web layer without HTTP: its ASGI function, and an application layer that answers as a test wishes."""
+"""Asks the web layer without HTTP: its ASGI function, and an application layer that answers as a test asks."""
 
 import asyncio
 import json
 from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
-from shillings.money import Currency
+from shillings.contract import shillings_pb2 as wire
+from shillings.runtime.settings import Settings
+from shillings.runtime.web_stack import make_site
 from shillings.telemetry.tracing import PassOn
-from shillings.web.service import Observe, WebService
-from shillings.wire import shillings_pb2 as wire
+from shillings.web.site import Observe, Site
 from shillings.wire.client import AppClient
+from tests.values import ENVIRONMENT
 
 JSON = (b"content-type", b"application/json")
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -55,21 +57,20 @@ class Answer(NamedTuple):
 
 
 def web_of(
-    app: FakeApp, *, cookie_secure: bool = False, observe: Observe = lambda _path, _status, _seconds: None
-) -> WebService:
+    app: FakeApp,
+    *,
+    cookie_secure: bool = False,
+    observe: Observe = lambda _path, _status, _seconds: None,
+    sandbox: bool = False,
+    sandbox_key: str = "",
+) -> Site:
     """The web layer before an application layer."""
-    return WebService(
-        client=cast(AppClient, app),
-        currency=Currency("USD", 2),
-        cookie_secure=cookie_secure,
-        timeout_s=1.0,
-        observe=observe,
-        tracing=PassOn(),
-    )
+    settings = Settings(sandbox=sandbox, cookie_secure=cookie_secure, request_timeout_ms=1000, sandbox_key=sandbox_key)
+    return make_site(settings, cast(AppClient, app), observe, PassOn(), ENVIRONMENT)
 
 
 async def ask(
-    web: WebService,
+    web: Site,
     method: str,
     path: str,
     body: object = None,
@@ -96,6 +97,6 @@ async def ask(
     await web(scope, receive, send)
     start, end = sent
     head = {name.decode(): value.decode() for name, value in start["headers"]}
-    assert len(head) == len(start["headers"]), "a header stands there twice"
+    assert len(head) == len(start["headers"]), "a header is there twice"
     assert int(head["content-length"]) == len(end["body"])
     return Answer(start["status"], head, json.loads(end["body"]))

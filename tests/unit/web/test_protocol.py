@@ -1,9 +1,9 @@
-"""Answers leave together, in order, and nobody's trouble is another's."""
+"""Answers leave together, in order, and one that fails concerns no other."""
 
 import asyncio
 from typing import cast
 
-from shillings.web.protocol import OUTBOX_CLIENTS_MAX, ClientTransport, Outbox
+from shillings.web.transport import OUTBOX_CLIENTS_MAX, ClientTransport, Outbox
 
 
 class Socket:
@@ -55,17 +55,17 @@ async def test_next_turn_is_a_write_of_its_own() -> None:
     assert socket.received == [b"one", b"two"]
 
 
-async def test_large_crowd_does_not_wait_for_its_last() -> None:
+async def test_many_clients_do_not_wait_for_the_last() -> None:
     """When enough clients wait, they are answered before the turn ends; the others when it ends."""
-    crowd = clients(OUTBOX_CLIENTS_MAX + 2)
-    for transport, _ in crowd:
+    many = clients(OUTBOX_CLIENTS_MAX + 2)
+    for transport, _ in many:
         transport.write(b"head ")
         transport.write(b"body")
-    received = [socket.received for _, socket in crowd]
+    received = [socket.received for _, socket in many]
     assert received == [[b"head body"]] * OUTBOX_CLIENTS_MAX + [[], []]
 
     await asyncio.sleep(0)
-    assert [socket.received for _, socket in crowd] == [[b"head body"]] * len(crowd)
+    assert [socket.received for _, socket in many] == [[b"head body"]] * len(many)
 
 
 async def test_lost_client_keeps_nobody_waiting() -> None:

@@ -1,15 +1,18 @@
 """The two ends of a connection as tests need them: an application layer that answers when told to, and raw sockets."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any, cast
 
+from shillings.contract.shillings_pb2 import Request, Response
 from shillings.wire.address import Address
 from shillings.wire.client import AppClient
 from shillings.wire.framing import FrameReader, frame
 from shillings.wire.server import AppServer
-from shillings.wire.shillings_pb2 import Request, Response
+from shillings.wire.stream import FrameStream
 
 FOREVER = 60.0
 
@@ -78,12 +81,8 @@ async def listening(app: App, address: Address) -> AsyncIterator[AppServer]:
 @asynccontextmanager
 async def client_of(*addresses: Address) -> AsyncIterator[AppClient]:
     """A client that has been started and not waited for."""
-    client = AppClient(list(addresses))
-    await client.start()
-    try:
+    async with AppClient(list(addresses)) as client:
         yield client
-    finally:
-        await client.stop()
 
 
 async def connected(client: AppClient, count: int = 1) -> None:
@@ -139,3 +138,77 @@ class RawPeer:
                     pass
             except ConnectionError:
                 pass
+
+
+class Wire(asyncio.Transport):
+    """A transport without a socket: it keeps what is written to it, write by write, and what else was done to it."""
+
+    def __init__(self) -> None:
+        with socket.socket(socket.AF_UNIX) as closed:
+            super().__init__({"socket": closed})
+        self.written: list[bytes] = []
+        self.done: list[str] = []
+        self.unread_bytes_max: int | None = None
+
+    @property
+    def responses(self) -> list[Response]:
+        """The responses that were written."""
+        return [Response.FromString(payload) for payload in FrameReader().feed(b"".join(self.written))]
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Keep one write."""
+        self.written.append(bytes(data))
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Keep the limit."""
+        self.unread_bytes_max = high
+
+    def pause_reading(self) -> None:
+        """Note it."""
+        self.done.append("pause")
+
+    def resume_reading(self) -> None:
+        """Note it."""
+        self.done.append("resume")
+
+    def close(self) -> None:
+        """Note it."""
+        self.done.append("close")
+
+    def abort(self) -> None:
+        """Note it."""
+        self.done.append("abort")
+
+    def is_closing(self) -> bool:
+        """Whether it was closed, either way."""
+        return "close" in self.done or "abort" in self.done
+
+
+class Timers:
+    """The event loop of one connection, whose timers run out when a test says so."""
+
+    def __init__(self, connection: FrameStream) -> None:
+        self._loop = connection._loop
+        self._timers: list[tuple[float, asyncio.Handle]] = []
+        connection._loop = cast(asyncio.AbstractEventLoop, self)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)
+
+    def call_later(self, seconds: float, callback: Callable[..., object], *arguments: object) -> asyncio.Handle:
+        """Keep a timer."""
+        timer = asyncio.Handle(callback, arguments, self._loop)
+        self._timers.append((seconds, timer))
+        return timer
+
+    @property
+    def running(self) -> list[float]:
+        """The seconds of the timers that were not cancelled."""
+        return [seconds for seconds, timer in self._timers if not timer.cancelled()]
+
+    def run_out(self) -> None:
+        """Let all of them run out."""
+        timers, self._timers = self._timers, []
+        for _, timer in timers:
+            if not timer.cancelled():
+                timer._run()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shillings.errors import SettingsError
+from shillings.base.errors import SettingsError
 from shillings.wire.address import Address
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from shillings.errors import DeadlineExceeded, OutcomeUnknown, Overloaded, Unavailable
+from shillings.base.errors import DeadlineExceeded, OutcomeUnknown, Overloaded, Unavailable
+from shillings.contract.shillings_pb2 import Response
 from shillings.wire import client as client_module
+from shillings.wire import server as server_module
 from shillings.wire.client import AppClient
-from shillings.wire.shillings_pb2 import Response
 from tests.unit.wire.ends import FOREVER, App, address_in, client_of, connected, listening, request, until
 
 
@@ -192,7 +193,7 @@ async def test_it_reconnects_and_never_sends_again(tmp_path: Path) -> None:
 
 
 async def test_pauses_between_attempts_have_a_longest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However long a server was away, the next attempt to reach it is never far."""
+    """However long a server was down, the next attempt to reach it is never far."""
     pauses: list[float] = []
     sleep = asyncio.sleep
 
@@ -272,6 +273,20 @@ async def test_draining_server_gets_nothing_new(tmp_path: Path) -> None:
         assert (await begun).data == b"begun"
         await draining
     assert app.seen == [b"begun"]
+
+
+async def test_connection_to_a_drained_server_is_closed_by_the_client(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client closes what it may use no more once all is answered: only it knows that nothing is on its way."""
+    monkeypatch.setattr(server_module, "DRAINED_SECONDS_MAX", FOREVER)
+    app, address = App(), address_in(tmp_path)
+    app.let_all()
+    async with listening(app, address) as server, client_of(address) as client:
+        await connected(client)
+        await client.call(request(b"done"), FOREVER)
+        async with asyncio.timeout(5.0):
+            await server.drain(FOREVER)
 
 
 @pytest.mark.parametrize("garbage", [b"\xff\xff\xff\xff", b"\0\0\0\0", b"\0\0\0\x03\xff\xff\xff"])

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from shillings.contract import shillings_pb2 as wire
 from shillings.wire import server as server_module
-from shillings.wire import shillings_pb2 as wire
 from shillings.wire import stream
 from shillings.wire.address import Address
 from shillings.wire.framing import FRAME_BYTES_MAX, frame
@@ -170,6 +170,25 @@ async def test_draining_finishes_what_is_in_flight(tmp_path: Path) -> None:
     assert (refused.id, refused.code) == (2, wire.UNAVAILABLE)
     assert (answered.id, answered.data) == (1, b"begun")
     assert app.seen == [b"begun"]
+
+
+async def test_draining_waits_for_what_was_sent_before_it_was_known(tmp_path: Path) -> None:
+    """A draining server with nothing in flight still answers what comes, as not done, until the peer closes."""
+    app, address = App(), address_in(tmp_path)
+    async with listening(app, address) as server, RawPeer.connect(address) as peer:
+        peer.ask(request(b"done", 1))
+        await until(lambda: app.seen == [b"done"])
+        app.let(b"done")
+        await peer.responses(1)
+        draining = asyncio.ensure_future(server.drain(5.0))
+        await peer.responses(1)
+        peer.ask(request(b"late", 2))
+        [refused] = await peer.responses(1)
+
+        assert (refused.id, refused.code) == (2, wire.UNAVAILABLE)
+        assert not draining.done()
+    await draining
+    assert app.seen == [b"done"]
 
 
 async def test_draining_has_an_end(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""The words everyone uses: errors, money, time, ids, and the batcher."""

@@ -1,0 +1,1 @@
+"""What both layers agree on: one table of commands."""

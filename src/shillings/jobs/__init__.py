@@ -1,0 +1,1 @@
+"""What the application layer does when nobody asks."""

@@ -1,0 +1,57 @@
+"""A reply with the headers around it, as it goes over the wire."""
+
+from http import HTTPStatus
+from typing import NamedTuple
+
+from shillings.web.asgi import Headers
+from shillings.web.replies import Reply
+
+CLOSE = (b"connection", b"close")
+
+_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+
+
+class Answer(NamedTuple):
+    """A reply and the headers around it.
+
+    Args:
+        reply: of a mount.
+        shared: the headers that all replies of the mount have.
+        shared_lines: these, as they are sent.
+        own: the headers of this reply alone.
+    """
+
+    reply: Reply
+    shared: Headers
+    shared_lines: bytes
+    own: Headers
+
+    @property
+    def headers(self) -> Headers:
+        """All of them."""
+        return [*self.shared, *self.own]
+
+    @property
+    def closes(self) -> bool:
+        """Whether the connection is closed after it, whatever the client asked for."""
+        return CLOSE in self.own
+
+    def as_bytes(self, of_server: bytes = b"", *, keep_alive: bool, with_body: bool) -> bytes:
+        """The whole answer.
+
+        Args:
+            of_server: further headers, as they are sent.
+            keep_alive: whether the connection is kept; if not, the answer says so.
+            with_body: whether the body is sent, or only what the head says of it.
+        """
+        own = self.own if keep_alive or self.closes else [*self.own, CLOSE]
+        head = b"%s%s%s%s\r\n" % (_STATUS_LINES[self.reply.status], of_server, self.shared_lines, header_lines(own))
+        return head + self.reply.body if with_body else head
+
+
+def header_lines(headers: Headers) -> bytes:
+    """Headers as they are sent. Raises ValueError where a value would begin a line of its own."""
+    lines = b"".join([b"%s: %s\r\n" % header for header in headers])
+    if lines.count(b"\n") != len(headers) or lines.count(b"\r") != len(headers):
+        raise ValueError("the value of a header has a line break in it")
+    return lines

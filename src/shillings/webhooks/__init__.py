@@ -1,0 +1,1 @@
+"""Webhooks: signing, the schedule, where deliveries may go (pure), and the deliverer that carries them there."""
