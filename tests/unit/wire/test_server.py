@@ -106,25 +106,6 @@ async def test_frame_that_drips_is_cut_too(tmp_path: Path, monkeypatch: pytest.M
         dripping.cancel()
 
 
-async def test_slow_line_is_not_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A peer whose frames always arrive cut in the middle goes on for as long as each of them ends in time."""
-    monkeypatch.setattr(stream, "HALF_FRAME_SECONDS_MAX", 0.4)
-    app, address = App(), address_in(tmp_path)
-    app.let_all()
-    async with listening(app, address), RawPeer.connect(address) as peer:
-        ends = asyncio.get_running_loop().time() + 0.9
-        number, rest = 0, b""
-        while asyncio.get_running_loop().time() < ends:
-            number += 1
-            data = frame(request(b"%d" % number, number).SerializeToString())
-            peer.send(rest + data[:5])
-            rest = data[5:]
-            await peer.responses(1 if number > 1 else 0)
-        peer.send(rest)
-
-        assert [one.id for one in await peer.responses(1)] == [number]
-
-
 async def test_peer_that_leaves_takes_its_requests_along(tmp_path: Path) -> None:
     """When the connection is gone nobody waits for what was in flight, so it is cancelled."""
     app, address = App(), address_in(tmp_path)
