@@ -8,13 +8,14 @@ INSTALLED := $(VENV)/.installed
 
 # The tests whose reach is measured: they run what they test in their own process.
 MEASURED := tests/unit tests/contract
-# Those that mostly wait, for containers and for rounds of the benchmarks: they run beside the ones above.
+# Those which a neighbour does not disturb much: after the measured ones.
+AFTERWARDS := tests/docs tests/project tests/services tests/telemetry tests/end_to_end
+# Those that mostly wait, for containers and for rounds of the benchmarks: meanwhile.
 BESIDE := tests/containers tests/benchmarks
-# Those which no neighbour disturbs: after the measured ones, meanwhile.
-UNDISTURBED := tests/docs tests/project tests/services tests/telemetry
 
-# What each group of tests printed: the failed ones are said once more at the end, together.
+# What each group of tests printed, and which of its tests failed.
 REPORTS := .test-reports
+PYTEST = $(BIN)/python -m pytest -o cache_dir=$(REPORTS)/failed-$(1)
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test test-measured test-beside check bench bench-scale prod-local prod-cluster build start prod stop proto docs lock format clean
@@ -22,12 +23,14 @@ REPORTS := .test-reports
 help: ## List the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# --no-deps: the locks name everything, and pip would look whether there is something newer.
 $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Shillings needs Python 3.11 or later; set PYTHON=/path/to/python3.11" if sys.version_info < (3, 11) else 0)'
 	@echo "Installing into $(VENV) (once; about a minute)..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements.lock
 	@$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@$(BIN)/python -m pip check
 	@touch $@
 
 install: $(INSTALLED) ## Make .venv with everything the project needs.
@@ -38,19 +41,22 @@ run: install ## Start Shillings at http://127.0.0.1:8080 (one machine, nothing e
 test: install ## Run every test, on real servers where it takes them.
 	@deploy/local/install-packages.sh
 	@rm -rf $(REPORTS) && mkdir $(REPORTS)
-	@$(MAKE) --no-print-directory --keep-going --jobs 2 test-measured test-beside; failed=$$?; \
-		$(BIN)/python -m pytest tests $(patsubst %,--ignore=%,$(MEASURED) $(UNDISTURBED) $(BESIDE)) 2>&1 \
-			| tee $(REPORTS)/alone.txt || failed=1; \
-		grep --no-filename --extended-regexp '^(FAILED|ERROR|E  ) ' $(REPORTS)/*.txt; exit $$failed
+	@$(MAKE) --no-print-directory --keep-going --jobs 2 test-measured test-beside; \
+		$(call PYTEST,alone) tests $(patsubst %,--ignore=%,$(MEASURED) $(AFTERWARDS) $(BESIDE)) 2>&1 \
+			| tee $(REPORTS)/alone.txt; echo $$? > $(REPORTS)/alone.exit; \
+		REPORTS=$(REPORTS) tests/judge.sh $(BIN)/python -m pytest
 
 test-measured: install
 	@mkdir -p $(REPORTS)
-	@$(BIN)/python -m pytest --cov --cov-report=term $(MEASURED) src 2>&1 | tee $(REPORTS)/measured.txt; failed=$$?; \
-		$(BIN)/python -m pytest $(UNDISTURBED) 2>&1 | tee $(REPORTS)/undisturbed.txt && exit $$failed
+	@$(call PYTEST,measured) --cov --cov-report=term $(MEASURED) src 2>&1 | tee $(REPORTS)/measured.txt; \
+		measured=$$?; echo $$measured > $(REPORTS)/measured.exit; \
+		$(call PYTEST,afterwards) $(AFTERWARDS) 2>&1 | tee $(REPORTS)/afterwards.txt; \
+		afterwards=$$?; echo $$afterwards > $(REPORTS)/afterwards.exit; exit $$((measured | afterwards))
 
 test-beside: install
 	@mkdir -p $(REPORTS)
-	@$(BIN)/python -m pytest -p no:cacheprovider $(BESIDE) 2>&1 | tee $(REPORTS)/beside.txt | sed --unbuffered 's/^/    | /'
+	@$(call PYTEST,beside) $(BESIDE) 2>&1 | tee $(REPORTS)/beside.txt | sed --unbuffered 's/^/    | /'; \
+		code=$$?; echo $$code > $(REPORTS)/beside.exit; exit $$code
 
 check: install ## Lint, types, import layers, generated files.
 	@$(BIN)/ruff check .
@@ -66,7 +72,7 @@ ONLY ?=
 MUTANTS := .venv-mutants
 $(MUTANTS)/.installed: requirements.lock requirements-mutants.lock
 	@$(PYTHON) -m venv $(MUTANTS)
-	@$(MUTANTS)/bin/python -m pip install --quiet --require-hashes --requirement requirements.lock \
+	@$(MUTANTS)/bin/python -m pip install --quiet --no-deps --require-hashes --requirement requirements.lock \
 		--requirement requirements-mutants.lock
 	@touch $@
 
