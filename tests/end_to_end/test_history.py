@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
+from shillings.base.limits import PAGE_BYTES_MAX
 from tests.service import Client, User
 
 
@@ -56,6 +57,25 @@ def test_pages_have_no_gap_and_no_repeat(frank: User, limit: int) -> None:
     assert [amount for page in found for amount in page] == [f"0.{number:02d}" for number in range(45, 0, -1)]
     assert all(len(page) == limit for page in found[:-1])
     assert 1 <= len(found[-1]) <= limit
+
+
+def test_page_that_grows_too_large_ends_earlier(ann: User) -> None:
+    """A hundred transactions with all the metadata there may be are read page by page, whatever limit is asked for."""
+    metadata = {"\U0001f4b8" * 39 + letter: "\U0001f4b8" * 200 for letter in "abcdefghijklmnop"}
+    body = {"amount": "0.01", "reference": "\U0001f4b8" * 128, "metadata": metadata}
+    made = [ann.send("POST", "/v1/topup", body).body["transaction_id"] for _ in range(100)]
+
+    found: list[str] = []
+    for query in ("", "kind=topup&"):
+        found, cursor = [], ""
+        while cursor is not None:
+            answer = ann.send("GET", f"/v1/transactions?{query}limit=100&cursor={cursor}")
+            assert answer.outcome == (200, "ok")
+            assert len(answer.content) < 2 * PAGE_BYTES_MAX
+            cursor = answer.body["next_cursor"]
+            found += [line["transaction_id"] for line in answer.body["transactions"]]
+
+        assert found[:100] == made[::-1]
 
 
 def test_new_payments_do_not_move_pages(ann: User, bob: User) -> None:

@@ -345,3 +345,13 @@ def test_refund_and_hold_are_told_to_both_sides(ann: User, bob: User, sink: Sink
     assert (captured["object_id"], captured["sequence"], captured["captured"]) == (hold_id, 2, "3.00")
     [theirs] = [one.event["data"] for one in bobs if one.event["type"] == "hold.created"]
     assert (theirs["idempotency_key"], theirs["request_id"]) == (None, None)
+
+
+@pytest.mark.parametrize("since", ["yesterday", "2026-01-01", "2026-01-01T00:00:00", "0001-01-01T00:00:00+23:59", ""])
+def test_moment_that_is_none_is_refused(ann: User, sink: Sink, since: str) -> None:
+    """What is no time, has no zone or lies outside of the calendar recovers nothing, and is refused by its name."""
+    made = ann.send("POST", "/v1/webhook_endpoints", {"url": sink.url})
+    answer = ann.send("POST", f"/v1/webhook_endpoints/{made.body['endpoint_id']}/recover", {"since": since})
+
+    assert answer.outcome == (400, "invalid_request")
+    assert "since" in answer.message

@@ -288,7 +288,7 @@ def test_application_layer_checks_pages_itself(peer: Peer, ann: Known, limit: in
 
 
 @pytest.mark.parametrize("changed", [
-    {"password": "short"}, {"password": "x" * 129}, {"password": "x" * 500_000}, {"email": "ann"}, {"first_name": ""},
+    {"password": "short"}, {"password": "x" * 129}, {"password": "x" * 70_000}, {"email": "ann"}, {"first_name": ""},
     {"last_name": "a\nb"}, {"phone": "x"}, {"middle_name": "x" * 101},
 ], ids=lambda changed: f"{next(iter(changed))} of {len(next(iter(changed.values())))}")  # fmt: skip
 def test_application_layer_checks_sign_ups_itself(peer: Peer, changed: dict[str, str]) -> None:

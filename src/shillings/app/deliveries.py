@@ -1,9 +1,8 @@
 """Deliveries as their owner sees them: what was sent, what came back, and sending it again."""
 
-from datetime import datetime
-
 from shillings.app.call import Call, Result, SignedInCall
 from shillings.app.events import OwnerOf, asked, caller, event_message, page_limit, read_cursor
+from shillings.app.moments import read_moment
 from shillings.app.news import News
 from shillings.app.webhook_endpoints import no_endpoint
 from shillings.base import ids
@@ -73,7 +72,7 @@ class Deliveries:
                 raise _no_delivery()
             count = 1
         else:
-            since = _read_time(request.since)
+            since = read_moment(request.since, "since")
             found = await asked(
                 self._writes.run(
                     lambda connection: stored_deliveries.recover(connection, owner, request.endpoint_id, since, now)
@@ -89,16 +88,6 @@ class Deliveries:
 
 def _no_delivery() -> Refusal:
     return Refusal(Code.NOT_FOUND, "You have no such endpoint, or no event of this id.", field="event_id")
-
-
-def _read_time(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise invalid("since", 'is not a time. Write RFC 3339 with its zone, such as "2026-01-02T03:04:05Z".')
-    return moment
 
 
 def _message(delivery: StoredDelivery) -> wire.DeliveryState:

@@ -4,15 +4,17 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
-from google.protobuf.message import DecodeError
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import DecodeError, Message
 
 from shillings.app.call import Call, Handler, SignedInCall, Touch
 from shillings.app.sandbox.request_log import Record, RequestLog, caller_of
 from shillings.auth.turns import NOBODY, Turn
-from shillings.base.errors import WORDS, Code, Refusal, Unavailable
-from shillings.base.limits import ADDRESS_CHARACTERS_MAX, REQUEST_ID_CHARACTERS_MAX, TRACE_CHARACTERS_MAX
+from shillings.base import limits
+from shillings.base.errors import WORDS, Code, Refusal, Unavailable, invalid
 from shillings.contract import shillings_pb2 as wire
-from shillings.contract.commands import BY_NUMBER, NTE, RDY, RQF, Auth, Command
+from shillings.contract.commands import BY_NUMBER, COMMANDS, NTE, RDY, RQF, Auth, Command
+from shillings.contract.fields import IDEMPOTENCY_KEY
 from shillings.contract.shillings_pb2 import Request, Response
 from shillings.telemetry.tracing import Tracing
 
@@ -54,8 +56,12 @@ class Dispatch:
     async def respond(self, request: Request) -> Response:
         """Execute a request. Every request gets a response; nothing is raised."""
         began = time.perf_counter()
-        record = self._requests.begin(request) if self._requests is not None and _is_logged(request.command) else None
+        record = None
         try:
+            _require_bounds(request)
+            # Only what is within bounds is kept.
+            if self._requests is not None and _is_logged(request.command):
+                record = self._requests.begin(request)
             response = await self._execute(request, record)
         except Refusal as refusal:
             response = _refused(refusal)
@@ -74,10 +80,6 @@ class Dispatch:
         found = self._handlers.get(request.command)
         if found is None:
             raise Refusal(Code.NOT_FOUND, f"There is no command {request.command}.")
-        if len(request.request_id) > REQUEST_ID_CHARACTERS_MAX or len(request.trace) > TRACE_CHARACTERS_MAX:
-            raise Refusal(Code.INVALID_REQUEST, "request_id or trace is too long.")
-        if len(request.address) > ADDRESS_CHARACTERS_MAX:
-            raise Refusal(Code.INVALID_REQUEST, "address is too long.")
         if request.currency != self._currency and request.currency:
             raise Unavailable(
                 f"The web server is set to {request.currency}, and the books are kept in {self._currency}."
@@ -88,6 +90,7 @@ class Dispatch:
         turn = Turn(request.address) if request.address else NOBODY
         call = Call(request.request_id, deadline, request.idempotency_key, request.token, sandbox_options, record, turn)
         message = command.request.FromString(request.data)
+        _require_ids(message, _IDS[command.number])
         caller = await self._signed_in(call) if command.auth is Auth.SESSION else call
         if record is not None:
             caller_of(record, caller)
@@ -105,6 +108,46 @@ class Dispatch:
         self._observe(name, code, seconds)
         if self._log_each:
             log.debug("command", request_id=request.request_id, command=name, code=code, ms=round(seconds * 1000, 2))
+
+
+_TEXTS_MAX = {
+    "request_id": limits.REQUEST_ID_CHARACTERS_MAX,
+    "trace": limits.TRACE_CHARACTERS_MAX,
+    "address": limits.ADDRESS_CHARACTERS_MAX,
+    "currency": limits.CURRENCY_CHARACTERS_MAX,
+}
+"""How many characters a request's texts may have. Its token is looked at where it is read."""
+
+_IDS = {
+    command.number: [
+        field.name for field in command.request.DESCRIPTOR.fields
+        if field.type == FieldDescriptor.TYPE_BYTES and field.name.endswith("_id")
+    ]
+    for command in COMMANDS
+}  # fmt: skip
+"""The fields of each command that are ids."""
+
+
+def _require_bounds(request: Request) -> None:
+    """Refuse what is larger than anything a web server sends. Raises Refusal."""
+    if len(request.data) > limits.COMMAND_BYTES_MAX:
+        raise Refusal(Code.PAYLOAD_TOO_LARGE, f"A command has at most {limits.COMMAND_BYTES_MAX} bytes.")
+    for name, characters_max in _TEXTS_MAX.items():
+        if len(getattr(request, name)) > characters_max:
+            raise invalid(name, f"must have at most {characters_max} characters.")
+    if len(request.idempotency_key) > limits.IDEMPOTENCY_KEY_CHARACTERS_MAX:
+        raise Refusal(Code.INVALID_REQUEST, IDEMPOTENCY_KEY.sentence, field="idempotency_key")
+    if request.HasField("sandbox_options"):
+        for field, text in request.sandbox_options.ListFields():
+            if len(text) > limits.SANDBOX_OPTION_CHARACTERS_MAX:
+                raise invalid(field.name, f"must have at most {limits.SANDBOX_OPTION_CHARACTERS_MAX} characters.")
+
+
+def _require_ids(message: Message, names: list[str]) -> None:
+    """Refuse what cannot be an id, before it becomes part of a statement. Raises Refusal."""
+    for name in names:
+        if len(getattr(message, name)) not in (0, 16):
+            raise invalid(name, "is not an id: ids have 16 bytes.")
 
 
 _OWN = (RDY, NTE, RQF)

@@ -12,7 +12,7 @@ from shillings.auth.tokens import unauthenticated
 from shillings.base.batching import Batcher, MakeBatcher, at_once
 from shillings.base.clock import Clock, stored
 from shillings.base.errors import Code, Refusal, invalid
-from shillings.base.limits import PAGE_LIMIT_MAX, REFERENCE_CHARACTERS_MAX
+from shillings.base.limits import PAGE_BYTES_MAX, PAGE_LIMIT_MAX, REFERENCE_CHARACTERS_MAX
 from shillings.contract.fields import IDEMPOTENCY_KEY
 from shillings.contract.shillings_pb2 import HistoryAnswer, HistoryRequest, Transaction, TransactionRequest
 from shillings.ledger.rows import SHOWN_KINDS
@@ -81,11 +81,17 @@ class History:
 
 
 def _answer(lines: list[HistoryLine], limit: int) -> HistoryAnswer:
-    """A page; one line more than it may have tells that another follows."""
-    page, more = lines[: limit - 1], len(lines) == limit
-    return HistoryAnswer(
-        transactions=[_transaction(line) for line in page], next_cursor=f"s{page[-1].seq}" if more else ""
-    )
+    """A page; one line more than it may have tells that another follows. One that grows too large ends earlier."""
+    answer, size = HistoryAnswer(), 0
+    for line in lines[: limit - 1]:
+        answer.transactions.append(one := _transaction(line))
+        size += one.ByteSize()
+        if size >= PAGE_BYTES_MAX:
+            break
+    shown = len(answer.transactions)
+    if shown < len(lines):
+        answer.next_cursor = f"s{lines[shown - 1].seq}"
+    return answer
 
 
 def _encode(lines: list[HistoryLine], limit: int) -> bytes:

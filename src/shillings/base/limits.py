@@ -13,6 +13,12 @@ REQUEST_ID_CHARACTERS_MAX = 64
 TRACE_CHARACTERS_MAX = 64
 ADDRESS_CHARACTERS_MAX = 45
 """The longest form of an IPv6 address."""
+CURRENCY_CHARACTERS_MAX = 8
+SANDBOX_OPTION_CHARACTERS_MAX = 1000
+
+COMMAND_BYTES_MAX = 80 * 1024
+"""One command's own message: a body of 64 KiB, and what its path and its query add, are smaller as protobuf. A frame
+may be larger for the sake of answers; reading one full of nothing but tiny fields takes a tenth of a second."""
 
 TOKEN_CHARACTERS_MAX = 1024
 TOKENS_TRIED_MAX = 4
@@ -34,6 +40,9 @@ METADATA_NAME_CHARACTERS_MAX = 40
 METADATA_VALUE_CHARACTERS_MAX = 200
 PAGE_LIMIT_MAX = 100
 """Transactions of one page of a history."""
+PAGE_BYTES_MAX = 256 * 1024
+"""How large such a page is before it ends: of a hundred transactions with all the metadata there may be, one answer
+would not fit into a frame."""
 
 UNNORMALIZED_FACTOR = 4
 """How many times its limit a text may be long before it is normalized: no character decomposes into more than four

@@ -27,7 +27,7 @@ import structlog
 from shillings.contract import shillings_pb2 as wire
 from shillings.contract.shillings_pb2 import Request, Response
 from shillings.wire.address import Address
-from shillings.wire.framing import ProtocolError
+from shillings.wire.framing import FRAME_BYTES_MAX, ProtocolError
 from shillings.wire.stream import FrameStream
 
 IN_FLIGHT_MAX = 4096
@@ -42,6 +42,8 @@ UNREAD_SECONDS_MAX = 10.0
 
 DRAINED_SECONDS_MAX = 1.0
 """How long a web server may take to close a connection that it was told to use no more, once all is answered."""
+
+_TOO_LARGE = "The answer is larger than can be sent. Ask for less at once, where that is possible."
 
 Respond = Callable[[Request], Awaitable[Response]]
 """Executes a request. It responds to every one; it raises for none."""
@@ -127,8 +129,13 @@ class AppConnection(FrameStream):
             del self._in_flight[request.id]
 
     def _send(self, response: Response) -> None:
-        if not self.closing:
-            self.send(response.SerializeToString())
+        if self.closing:
+            return
+        payload = response.SerializeToString()
+        if len(payload) > FRAME_BYTES_MAX:
+            log.error("answer_too_large", bytes=len(payload))
+            payload = Response(id=response.id, code=wire.INTERNAL, message=_TOO_LARGE).SerializeToString()
+        self.send(payload)
 
 
 class AppServer:

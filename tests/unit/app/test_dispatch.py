@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from shillings.app.call import Call, Result, SignedInCall
 from shillings.app.dispatch import Dispatch
 from shillings.auth.tokens import Claims, unauthenticated
-from shillings.base import ids
+from shillings.base import ids, limits
 from shillings.base.errors import Code, OutcomeUnknown, Refusal
 from shillings.contract import commands
 from shillings.contract import shillings_pb2 as wire
@@ -83,6 +83,59 @@ async def test_broken_data_is_an_invalid_request(data: bytes) -> None:
     response = await answer_of(_works, topup(data))
 
     assert response.code == wire.INVALID_REQUEST
+
+
+async def _refused(request: wire.Request) -> tuple[int, str]:
+    """The code and the field that a request is refused with, and no command has run for it."""
+    response = await answer_of(_never, request)
+    return response.code, response.field
+
+
+async def test_command_that_is_too_large_is_not_read() -> None:
+    """A command larger than any that a web server sends is refused before it is read."""
+    largest = topup(b"\x08\x07" + b"\xfa\x07\x02xx" * ((limits.COMMAND_BYTES_MAX - 2) // 5))
+    assert len(largest.data) <= limits.COMMAND_BYTES_MAX
+    assert (await answer_of(_works, largest)).code == wire.OK
+
+    assert await _refused(topup(largest.data + b"\xfa\x07\x02xx")) == (wire.PAYLOAD_TOO_LARGE, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "characters_max"),
+    [("request_id", 64), ("idempotency_key", 255), ("trace", 64), ("address", 45), ("currency", 8)],
+)
+async def test_text_that_is_too_long_is_refused(name: str, characters_max: int) -> None:
+    """What every request says about itself has a bound, and is refused by its name above it."""
+    request = topup()
+    setattr(request, name, "x" * (characters_max + 1))
+
+    assert await _refused(request) == (wire.INVALID_REQUEST, name)
+
+
+@pytest.mark.parametrize("name", ["fault", "intent", "held"])
+async def test_option_that_is_too_long_is_refused(name: str) -> None:
+    """What a request asks of the sandbox has a bound too: some of it comes back, and some is kept."""
+    request = topup()
+    setattr(request.sandbox_options, name, "x" * 1001)
+
+    assert await _refused(request) == (wire.INVALID_REQUEST, name)
+
+
+@pytest.mark.parametrize("length", [1, 15, 17, 60_000])
+async def test_what_cannot_be_an_id_is_refused(length: int) -> None:
+    """An id that has not 16 bytes is refused by its name, and never becomes part of a statement."""
+
+    async def never(_call: SignedInCall, _request: wire.RefundRequest) -> Result:
+        pytest.fail("the command ran")
+
+    async def know(call: Call) -> SignedInCall:
+        return SignedInCall(call.request_id, call.deadline, "", CLAIMS, cast(Profile, None))
+
+    dispatch = Dispatch({commands.RFD: never}, know, lambda *_: None, currency="USD/2", tracing=PassOn())
+    data = wire.RefundRequest(transaction_id=bytes(length)).SerializeToString()
+    response = await dispatch.respond(topup(data, wire.RFD))
+
+    assert (response.code, response.field) == (wire.INVALID_REQUEST, "transaction_id")
 
 
 async def test_command_without_session_does_not_run() -> None:

@@ -217,7 +217,7 @@ def with_key(key: str, handler: Handler) -> Handler:
 def _object(text: str) -> dict[str, Any]:
     try:
         return msgspec.json.decode(text or "{}", type=dict[str, Any])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         raise invalid("params", "must be a JSON object.") from None
 
 

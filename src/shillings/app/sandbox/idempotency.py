@@ -14,6 +14,8 @@ from shillings.storage.ledger import Ledger
 NAME = "idempotency"
 """What it is kept under."""
 
+WORD_CHARACTERS_MAX = 20
+
 
 class IdempotencyCommands:
     """The commands.
@@ -43,8 +45,10 @@ class IdempotencyCommands:
         values: dict[str, Any] = msgspec.structs.asdict(keys)
         for name in ("concurrent", "refusals", "other_body"):
             text: str = getattr(request, name)
+            if len(text) > WORD_CHARACTERS_MAX:
+                raise invalid(name, f"has more than {WORD_CHARACTERS_MAX} characters.")
             if text:
-                values[name] = int(text) if text.isdigit() else text
+                values[name] = int(text) if text.isdecimal() else text
         if request.lifetime_seconds:
             values["lifetime_seconds"] = request.lifetime_seconds
         try:

@@ -151,6 +151,8 @@ def _fill(page: MutableSequence[wire.LoggedRequest], found: Iterable[Record], li
 
 def _check(request: wire.RequestsRequest | wire.FollowRequestsRequest) -> float:
     """Bring the filters into their one form; return the moment asked for. Raises Refusal for one that is none."""
+    if len(request.endpoint) > len(BY_NUMBER):
+        raise invalid("endpoint", f"names more than the {len(BY_NUMBER)} commands there are.")
     if request.code and request.code not in WORDS:
         raise invalid("code", f"is none that there is. There are: {', '.join(WORDS)}.")
     if request.fault and REQUEST.find(request.fault) is None:

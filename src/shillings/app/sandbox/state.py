@@ -86,8 +86,7 @@ class StateCommands:
 
     async def make_snapshot(self, _call: Call, request: wire.MakeSnapshotRequest) -> Result:
         """Keep a copy of all data under a name; an older one of that name is replaced."""
-        if not SNAPSHOT_NAME.fits(request.name):
-            raise Refusal(Code.INVALID_REQUEST, SNAPSHOT_NAME.sentence, field="name")
+        _require_name(request.name)
         created_at = rfc3339(stored(self._clock.now()))
         number = await self._executor.run(lambda connection: _reserve(connection, request.name))
         made = await self._executor.run(lambda connection: _make(connection, request.name, number, created_at))
@@ -104,6 +103,7 @@ class StateCommands:
 
     async def restore_snapshot(self, _call: Call, request: wire.RestoreSnapshotRequest) -> Result:
         """Put the data back as they were. The clock goes on as it is."""
+        _require_name(request.name)
         snapshot = (await self._executor.run(_read)).get(request.name)
         if snapshot is None:
             raise _unknown(request.name)
@@ -115,6 +115,7 @@ class StateCommands:
 
     async def drop_snapshot(self, _call: Call, request: wire.DropSnapshotRequest) -> Result:
         """Delete a snapshot."""
+        _require_name(request.name)
         if not await self._executor.run(lambda connection: _drop(connection, request.name)):
             raise _unknown(request.name)
         return Result(wire.DropSnapshotAnswer())
@@ -215,6 +216,11 @@ def _fields(name: str, snapshot: Snapshot) -> dict[str, Any]:
         "users": snapshot.users,
         "transactions": snapshot.transactions,
     }
+
+
+def _require_name(name: str) -> None:
+    if not SNAPSHOT_NAME.fits(name):
+        raise Refusal(Code.INVALID_REQUEST, SNAPSHOT_NAME.sentence, field="name")
 
 
 def _unknown(name: str) -> Refusal:
