@@ -76,6 +76,23 @@ async def test_every_server_tells_what_each_has_answered(servers: Servers) -> No
     assert len(first.session) == 8
 
 
+async def test_who_goes_on_is_told_nothing_twice(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that has read less than another has told reads on first, also after a reset; else it reads at its ease."""
+    one, two = servers.places
+    await one.take_back()
+    before = (await two.complete()).end
+    monkeypatch.setattr(shared_requests, "READ_SECONDS", 3600.0)
+    servers.pay(0, "a", "b")
+    cursor = (await one.complete()).end
+    assert (await two.latest(before)).seen == 0
+    assert (await two.latest(cursor)).find(cursor) == (2, False)
+
+    await one.take_back()
+    servers.pay(0, "c")
+    cursor = (await one.complete()).end
+    assert (await two.latest(cursor)).find(cursor) == (1, False)
+
+
 async def test_reset_on_one_server_begins_a_new_log_on_each(servers: Servers) -> None:
     """What was there is gone everywhere, numbers begin again, and cursors of before are known to be old."""
     one, two = servers.places

@@ -74,7 +74,7 @@ class Inspection:
     async def follow(self, _call: Call, request: wire.FollowRequestsRequest) -> Result:
         """What was answered since the cursor, the oldest first; a page of it."""
         since = _check(request)
-        kept = await self._place.latest()
+        kept = await self._place.latest(request.cursor)
         if not request.cursor and not request.since:
             return Result(wire.FollowRequestsAnswer(cursor=kept.end))
         place, restarted = kept.find(request.cursor) if request.cursor else (0, False)

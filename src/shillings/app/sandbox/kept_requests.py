@@ -25,8 +25,12 @@ class Place(Protocol):
     def keep(self, record: Record) -> None:
         """A request was answered here."""
 
-    async def latest(self) -> "KeptRequests":
-        """What is known, at once: with several servers the last moments of another one may not be there yet."""
+    async def latest(self, cursor: str = "") -> "KeptRequests":
+        """What is known, at once: with several servers the last moments of another one may not be there yet.
+
+        Args:
+            cursor: of somebody who goes on from there. What another server has told them is known here, too.
+        """
 
     async def complete(self) -> "KeptRequests":
         """Everything that was answered before this was called, on every server."""
@@ -99,6 +103,11 @@ class KeptRequests:
         for one in range(self.seen - 1, self.seen - self.kept - 1, -1):
             yield self._slots[self._slot(one)]
 
+    def knows(self, cursor: str) -> bool:
+        """Whether a cursor is of this log, and not ahead of it."""
+        name, _, number = cursor.partition("-")
+        return name == self.name and int(number) <= self.seen
+
     def find(self, cursor: str) -> tuple[int, bool]:
         """The number after which to go on, and whether the cursor was of another log.
 
@@ -134,8 +143,8 @@ class LocalRequests:
         """See Place."""
         self._kept.add(record)
 
-    async def latest(self) -> KeptRequests:
-        """See Place."""
+    async def latest(self, cursor: str = "") -> KeptRequests:  # noqa: ARG002
+        """See Place. There is no other server."""
         return self._kept
 
     async def complete(self) -> KeptRequests:

@@ -20,6 +20,7 @@ from shillings.app.sandbox.request_log import Record
 from shillings.app.sandbox.store import EVERYWHERE_SECONDS
 from shillings.base.bounded import BoundedMap
 from shillings.base.errors import Refusal
+from shillings.contract.fields import LOG_CURSOR
 from shillings.sandbox.rules import Pick
 from shillings.storage.executor import Connection, Executor
 from shillings.storage.request_batches import (
@@ -108,9 +109,11 @@ class SharedRequests:
         )  # fmt: skip
         self._unexplained.append((request_id, saved))
 
-    async def latest(self) -> KeptRequests:
+    async def latest(self, cursor: str = "") -> KeptRequests:
         """See Place."""
-        if time.monotonic() - self._read_at >= READ_SECONDS:
+        # Another server may have told more than was read here last: going on from less would tell it twice.
+        behind = LOG_CURSOR.fits(cursor) and not self._kept.knows(cursor)
+        if behind or time.monotonic() - self._read_at >= READ_SECONDS:
             await self._read()
         return self._kept
 
