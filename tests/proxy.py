@@ -57,7 +57,6 @@ class Proxy:
         self.cuts = 0
         self._target = (host, port)
         self._open: set[_Connection] = set()
-        self._delay_seconds = 0.0
         self._cut_before: bytes | None = None
         self._lose_answer_to: bytes | None = None
         self._listener: socket.socket | None = None
@@ -114,14 +113,6 @@ class Proxy:
         """Pass nothing on, in either direction, until `restore`: the network hangs."""
         self._do(self._flowing.clear)
 
-    def delay(self, seconds: float) -> None:
-        """Pass each piece on that much later, in either direction."""
-
-        def rule() -> None:
-            self._delay_seconds = seconds
-
-        self._do(rule)
-
     def refuse(self) -> None:
         """Refuse new connections. Open ones go on."""
         self._do(self._stop_listening)
@@ -130,7 +121,6 @@ class Proxy:
         """Forget every rule: what was held goes on, and new connections are accepted again."""
 
         def forget() -> None:
-            self._delay_seconds = 0.0
             self._cut_before = self._lose_answer_to = None
             self._flowing.set()
 
@@ -221,8 +211,6 @@ class Proxy:
     ) -> None:
         """Pass on what one end sends, until it closes or the connection is cut."""
         while chunk := await source.read(_CHUNK_BYTES):
-            if self._delay_seconds:
-                await asyncio.sleep(self._delay_seconds)
             await self._flowing.wait()
             if must_cut(connection, chunk):
                 self._cut(connection)

@@ -62,29 +62,6 @@ class Outcome(StrEnum):
     """Applied: the money has moved."""
 
     @property
-    def may_change(self) -> bool:
-        """Whether the same operation, sent again without its idempotency key, may end differently."""
-        return self not in _FOR_GOOD
-
-    @property
     def is_stored(self) -> bool:
         """Whether the decision is stored under the operation's idempotency key."""
         return self not in (Outcome.UNAUTHENTICATED, Outcome.IDEMPOTENCY_KEY_REUSED)
-
-
-_FOR_GOOD = frozenset(
-    {
-        Outcome.UNAUTHENTICATED,  # A revoked session never comes back; a new login is a new token.
-        Outcome.NOT_FOUND,
-        Outcome.SELF_PAYMENT,
-        Outcome.NOT_REFUNDABLE,
-        Outcome.HOLD_ALREADY_CAPTURED,  # A hold ends once.
-        Outcome.HOLD_ALREADY_VOIDED,
-        Outcome.HOLD_EXPIRED,
-        Outcome.CAPTURE_EXCEEDS_HOLD,  # What was held or paid never grows.
-        Outcome.REFUND_EXCEEDS_PAYMENT,
-        Outcome.ALREADY_SETTLED,  # It arrives once.
-        Outcome.ALREADY_RETURNED,  # What has come back does not come again.
-    }
-)
-"""The others change: a receiver signs up, balances move, a key is left out."""

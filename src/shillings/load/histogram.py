@@ -1,4 +1,4 @@
-"""A histogram of durations: small, mergeable, and never wrong by more than one part in 128."""
+"""A histogram of durations: small, and never wrong by more than one part in 128."""
 
 from collections.abc import Iterable, Mapping
 from typing import Self
@@ -42,13 +42,6 @@ class Histogram:
         self._counts[bucket] = self._counts.get(bucket, 0) + times
         self._total += times
         self.slowest = max(self.slowest, value)
-
-    def merge(self, other: "Histogram") -> None:
-        """Count everything the other has counted."""
-        for bucket, count in other.counts.items():
-            self._counts[bucket] = self._counts.get(bucket, 0) + count
-        self._total += len(other)
-        self.slowest = max(self.slowest, other.slowest)
 
     def quantile(self, fraction: float) -> float:
         """The value that this fraction of all values does not exceed; 0 when there are none.

@@ -48,11 +48,6 @@ class Plan(NamedTuple):
         return self.effect if self.fault is not None and self.fault.phase is Phase.BEFORE else None
 
     @property
-    def during(self) -> Effect | None:
-        """How the work itself is to be done otherwise."""
-        return self.effect if self.fault is not None and self.fault.phase is Phase.DURING else None
-
-    @property
     def after(self) -> Effect | None:
         """What is to happen to the answer."""
         return self.effect if self.fault is not None and self.fault.phase is Phase.AFTER_COMMIT else None

@@ -11,6 +11,7 @@ from shillings.base.clock import rfc3339, stored
 from shillings.base.ids import NIL
 from shillings.storage.executor import Connection
 from shillings.storage.tables import deliverers, revoked_tokens, users, webhook_endpoints
+from shillings.webhooks.settling import DisabledReason
 
 
 class Owner(NamedTuple):
@@ -155,7 +156,9 @@ class Change(NamedTuple):
         if self.enabled is not None:
             # Switched on again it begins from the start, whatever it did before.
             endpoint = endpoint._replace(
-                enabled=self.enabled, disabled_reason="" if self.enabled else "asked", failing_since=""
+                enabled=self.enabled,
+                disabled_reason="" if self.enabled else DisabledReason.ASKED.value,
+                failing_since="",
             )
         if self.new_key is not None and self.new_key not in [secret.key for secret in endpoint.secrets]:
             moment = stored(now)

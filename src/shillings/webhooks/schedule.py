@@ -20,11 +20,6 @@ FAILING_SECONDS_MAX = 72 * HOUR
 """An endpoint that has answered every attempt with a failure for this long is switched off."""
 
 
-def first_due(created_at: datetime) -> datetime:
-    """When a delivery is tried first."""
-    return created_at + timedelta(seconds=PAUSE_SECONDS[0])
-
-
 def next_due(
     attempts_made: int,
     failed_at: datetime,

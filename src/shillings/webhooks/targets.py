@@ -30,8 +30,6 @@ def _networks(*texts: str) -> tuple[Network, ...]:
 EVERYWHERE = frozenset({"0.0.0.0", "::", "*"})  # noqa: S104
 """Hosts that mean every address of this machine."""
 
-LOOPBACK = _networks("127.0.0.0/8", "::1/128")
-
 NEVER = _networks("0.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4", "::/128", "ff00::/8")
 """Nobody's address: this network, multicast, reserved, unspecified. Refused whatever is allowed."""
 

@@ -18,16 +18,6 @@ def test_quantiles_are_right_to_one_part_in_128(values: list[int], fraction: flo
     assert exact <= found <= exact * (1 + 1 / 128)
 
 
-@given(one=_values, other=_values)
-def test_merged_histograms_are_the_histogram_of_all(one: list[int], other: list[int]) -> None:
-    """Merging two histograms gives that of all their values together."""
-    merged = Histogram.of(one)
-    merged.merge(Histogram.of(other))
-
-    together = Histogram.of(one + other)
-    assert (merged.counts, merged.slowest, len(merged)) == (together.counts, together.slowest, len(together))
-
-
 def test_small_values_are_exact() -> None:
     """Up to 255 microseconds nothing is rounded."""
     histogram = Histogram.of(range(256))

@@ -41,7 +41,7 @@ def test_nothing_is_planned_without_a_reason() -> None:
     """Without a rule and a header a request goes its way."""
     nothing = plan(RuleSet(seed=1))
 
-    assert (nothing.fault, nothing.before, nothing.during, nothing.after) == (None, None, None, None)
+    assert (nothing.fault, nothing.before, nothing.effect, nothing.after) == (None, None, None, None)
 
 
 def test_effect_is_in_its_phase() -> None:
@@ -49,7 +49,7 @@ def test_effect_is_in_its_phase() -> None:
     planned = [plan(RuleSet(seed=1), fault) for fault in (RateLimit(), Declined(), LostResponse())]
 
     assert [isinstance(p.before, Refuse) for p in planned] == [True, False, False]
-    assert [p.during for p in planned] == [None, Decline("insufficient_funds"), None]
+    assert planned[1].effect == Decline("insufficient_funds")
     assert [p.after for p in planned] == [None, None, Lose(Loss.RESET, 60.0)]
 
 

@@ -4,8 +4,6 @@ import pytest
 
 from shillings.web.credentials import find_token
 
-OURS, OTHERS = "a1.b-2.c_3", "x.y.z"
-
 
 @pytest.mark.parametrize(
     ("headers", "token"),

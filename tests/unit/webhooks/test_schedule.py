@@ -12,7 +12,6 @@ from shillings.webhooks.schedule import (
     JITTER,
     PAUSE_SECONDS,
     RETRY_AFTER_SECONDS_MAX,
-    first_due,
     is_failing_for_long,
     next_due,
     retry_after_seconds,
@@ -62,11 +61,6 @@ def test_retry_after_only_lengthens_and_is_bounded(attempts: int, asked: float, 
 
     assert plain is not None
     assert due == max(plain, NOW + timedelta(seconds=min(asked, RETRY_AFTER_SECONDS_MAX)))
-
-
-def test_first_attempt_is_at_once() -> None:
-    """A delivery is due when its event has happened."""
-    assert first_due(NOW) == NOW
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,10 @@ from shillings.testing.ports import free_port
 from shillings.webhooks.attempts import Attempt, AttemptOutcome
 from shillings.webhooks.resolving import Resolve, Resolver
 from shillings.webhooks.sender import CONNECTIONS_MAX, Sender
-from shillings.webhooks.targets import LOOPBACK, Listener, Policy, parse, read_networks
+from shillings.webhooks.targets import Listener, Policy, parse, read_networks
 from tests.sink import Reply, Sink
 
+LOOPBACK = read_networks("127.0.0.0/8, ::1/128")
 ON_LOOPBACK = Policy(allowed=LOOPBACK)
 ENDPOINT = bytes(16)
 HEADERS = {"Content-Type": "application/json"}
