@@ -16,6 +16,7 @@ from shillings.sandbox.rules import Pick, Rule, RuleState
 from shillings.storage.executor import Connection, Executor
 from shillings.storage.request_batches import read_batches, write_batch
 from tests.contract.bank import Bank
+from tests.values import ENVIRONMENT
 
 FAULT_ID = bytes(range(16))
 
@@ -27,7 +28,7 @@ class Servers:
         self.executor = executor
         self.connection = connection
         self.places = [SharedRequests(executor), SharedRequests(executor)]
-        self._logs = [RequestLog(place.keep) for place in self.places]
+        self._logs = [RequestLog(place.keep, ENVIRONMENT) for place in self.places]
 
     def pay(self, server: int, *keys: str) -> None:
         """Log a payment under each key."""
@@ -73,11 +74,13 @@ async def test_every_server_tells_what_each_has_answered(servers: Servers) -> No
     assert (here.name, here.seen) == (there.name, 3)
     assert (first.command, first.data, first.answer, first.request_id) == (wire.PAY, b"\x10\x01", b"\x0a\x00", "a")
     assert 0 < first.received_s <= first.answered_s
+    assert first.received_at is not None
+    assert first.received_at.timestamp() == pytest.approx(first.received_s, abs=1)
     assert len(first.session) == 8
 
 
 async def test_who_goes_on_is_told_nothing_twice(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that has read less than another has told reads on first, also after a reset; else it reads at its ease."""
+    """A server that has read less than another has told reads on first, also after a reset."""
     one, two = servers.places
     await one.take_back()
     before = (await two.complete()).end

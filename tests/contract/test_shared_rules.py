@@ -5,6 +5,7 @@ import pytest
 from shillings.app.sandbox import store
 from shillings.app.sandbox.shared_rules import SharedRules
 from shillings.app.sandbox.store import SandboxStore
+from shillings.base.clock import SystemClock
 from shillings.sandbox.faults.catalogue import REQUEST
 from shillings.sandbox.faults.lost_response import LostResponse
 from shillings.sandbox.rules import Rule
@@ -20,7 +21,7 @@ async def test_servers_count_and_tell_the_same(bank: Bank, monkeypatch: pytest.M
     monkeypatch.setattr(store, "EVERYWHERE_SECONDS", 0.0)
     executor = bank.executor()
     stores = [SandboxStore(executor, shared=True) for _ in range(2)]
-    one, two = [SharedRules(1, each, executor) for each in stores]
+    one, two = [SharedRules(1, each, executor, SystemClock()) for each in stores]
     match = {SUBJECT: frozenset([REQUEST.name])}
     await one.add(Rule(FAULT_ID, LostResponse(), match, expires_at=2e9))
     assert [state.fired for state in await two.states()] == [0]

@@ -35,6 +35,7 @@ def _faults_and_events(service: Service) -> dict[str, Any]:
         "applied": [one.headers.get("shillings-fault-applied", "") for one in paid],
         "events": dan.send("GET", "/v1/events?limit=100").body["events"],
         "history": dan.history(),
+        "log": sandbox.send("GET", "/v1/sandbox/requests?limit=100").body,
     }
 
 
@@ -53,6 +54,7 @@ def test_same_seed_gives_the_same_ids_and_times(tmp_path: Path) -> None:
     assert set(faults[0]["codes"]) == {"ok", "internal", "rate_limited"}
     assert len({one.partition(";")[0] for one in faults[0]["applied"]}) == 4
     assert len({event["event_id"] for event in faults[0]["events"]}) == len(faults[0]["history"]) > 0
+    assert {one["received_at"] for one in faults[0]["log"]["requests"]} == {"2026-01-05T09:30:00.000000Z"}
     assert told[0][4][1]["user"]["created_at"] == "2026-01-05T09:30:00.000000Z"
 
 

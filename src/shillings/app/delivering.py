@@ -7,7 +7,7 @@ for what others have.
 import asyncio
 import hmac
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
@@ -170,7 +170,7 @@ class Delivering:
         return Result(wire.ReportAnswer())
 
     async def _take(self, deliverer_id: bytes, limit: int, spare: int) -> list[wire.DueDelivery]:
-        now, real_now = self._environment.clock.now(), datetime.now(UTC)
+        now, real_now = self._environment.clock.now(), self._environment.real.now()
         lives = time.monotonic() - (self._heard.get(deliverer_id) or 0.0) >= HEARD_SECONDS
         request = Claim(deliverer_id, limit, now, real_now, spare, lives)
         claimed = await self._writes.run(lambda connection: claim(connection, request))
@@ -197,8 +197,8 @@ class Delivering:
         return _delivery(due, fault)
 
     async def _peek(self) -> Outlook:
-        now = self._environment.clock.now()
-        return await self._reads.run(lambda connection: peek(connection, now, datetime.now(UTC)))
+        now, real_now = self._environment.clock.now(), self._environment.real.now()
+        return await self._reads.run(lambda connection: peek(connection, now, real_now))
 
     def _pause(self, outlook: Outlook) -> float:
         """How long nothing can become due that this process would not hear of."""

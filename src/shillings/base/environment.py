@@ -18,11 +18,13 @@ class Environment(NamedTuple):
         clock: the time users see.
         ids: makes ids.
         rng: chance that users could see, such as whether a fault is drawn.
+        real: the machine's time, for what must go on while `clock` is frozen: leases, and how long a client waited.
     """
 
     clock: Clock
     ids: Ids
     rng: random.Random
+    real: Clock = SystemClock()
 
 
 def make_environment(*, seed: str = "", clock: Clock | None = None, process: str = "") -> Environment:

@@ -35,24 +35,26 @@ class Sandbox:
     """What breaks things on purpose.
 
     Args:
-        clock: the clock that everything runs by.
+        environment: time, ids and chance. Its clock can be told what time it is.
         executor: where the data are written.
         epoch: which life of the books this is.
         shared: whether other servers use the same database.
         due: what an advance of the clock makes due, by name.
-        seed: of what is left to chance.
     """
 
     def __init__(
-        self, *, clock: TestClock, executor: Executor, epoch: Epoch, shared: bool, due: Mapping[str, RunDue], seed: int
+        self, *, environment: Environment, executor: Executor, epoch: Epoch, shared: bool, due: Mapping[str, RunDue]
     ) -> None:
+        clock, real, seed = environment.clock, environment.real, environment.rng.getrandbits(64)
+        assert isinstance(clock, TestClock), "a sandbox's clock can be told what time it is"
+        self._environment = environment
         self.store = SandboxStore(executor, shared=shared)
         self._epoch = epoch
         self._executor = executor
         self.requests: Place = SharedRequests(executor) if shared else LocalRequests()
-        self.log = RequestLog(self.requests.keep)
-        self.rules = rules = SharedRules(seed, self.store, executor) if shared else LocalRules(seed)
-        times = ClockCommands(clock=clock, real=SystemClock(), store=self.store, due=due)
+        self.log = RequestLog(self.requests.keep, environment)
+        self.rules = rules = SharedRules(seed, self.store, executor, real) if shared else LocalRules(seed)
+        times = ClockCommands(clock=clock, real=real, store=self.store, due=due)
         self._on_reset = [times.take_back, rules.take_back, self.requests.take_back]
         state = StateCommands(executor=executor, clock=clock, epoch=epoch, store=self.store, on_reset=self._on_reset)
         self.handlers: dict[Command, Handler] = {
@@ -74,7 +76,6 @@ class Sandbox:
         accounts: Accounts,
         ledger: Ledger,
         reads: Executor,
-        environment: Environment,
         passwords: Passwords,
         key: str,
         database_url: str,
@@ -87,11 +88,11 @@ class Sandbox:
             accounts: where a magic receiver is made.
             ledger: where idempotency keys behave as they are told.
             reads: the executor that looks keys up.
-            environment: time, ids and chance.
             passwords: hashes those of fixtures.
             key: what callers of the sandbox must know; empty for nothing.
             database_url: where the books are, for the auditor.
         """
+        environment = self._environment
         # A reset removes the receivers too.
         self._epoch.on_change(accounts.forget_receivers)
         rules = self.rules

@@ -18,7 +18,6 @@ from shillings.app.operations import Operations
 from shillings.app.payments import Payments
 from shillings.app.readiness import Readiness
 from shillings.app.refunds import Refunds
-from shillings.app.sandbox.movable_clock import TestClock
 from shillings.app.sessions import Sessions
 from shillings.app.transits import REFUNDS, TOPUPS, Transits
 from shillings.app.travels import Travels
@@ -172,19 +171,16 @@ class AppStack:
         return make_environment(seed=settings.seed, clock=clock, process=process)
 
     def _make_sandbox(self) -> Sandbox:
-        clock = self.environment.clock
-        assert isinstance(clock, TestClock), "a sandbox's clock can be told what time it is"
         return Sandbox(
-            clock=clock,
+            environment=self.environment,
             executor=self.identity,
             epoch=self._epoch,
             shared=not self.dialect.is_embedded,
-            seed=self.environment.rng.getrandbits(64),
             due={
                 "deliveries_attempted": self.webhooks.run_due,
                 "holds_expired": self._expire_holds,
                 "transits_ended": self._end_transits,
-                "rows_purged": partial(purge_all, self.identity, clock),
+                "rows_purged": partial(purge_all, self.identity, self.environment.clock),
             },
         )
 
@@ -302,9 +298,7 @@ class AppStack:
             key, reads = self._settings.sandbox_key, executors["accounts"]
             handlers = self.webhooks.obey(self.sandbox.rules, handlers | self._transits_by_hand())
             url = database_url(self._settings)
-            handlers = self.sandbox.around(
-                handlers, sessions, accounts, ledger, reads, environment, self._passwords, key, url
-            )
+            handlers = self.sandbox.around(handlers, sessions, accounts, ledger, reads, self._passwords, key, url)
         return self._make_dispatch(handlers, sessions, metrics)
 
     def _make_dispatch(self, handlers: dict[Command, Handler], sessions: Sessions, metrics: Metrics) -> Dispatch:

@@ -1,7 +1,8 @@
 """Looking back: the request log as people read it, and the audit of what the client did."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, MutableSequence, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from hashlib import blake2b
 from itertools import islice
 
@@ -66,9 +67,10 @@ class Inspection:
         kept = await self._place.complete()
         answer = wire.RequestsAnswer(seen=kept.seen, kept=kept.kept)
         found = (one for one in kept.newest() if one.number > request.after and matches(one, request, since))
-        _fill(answer.requests, found, request.limit, LISTED_BYTES_MAX)
+        page, _ = _page(found, request.limit, LISTED_BYTES_MAX)
         # Of several servers one may have told of its requests a moment later than another.
-        answer.requests.sort(key=lambda one: one.answered_at, reverse=True)
+        page.sort(key=lambda one: one[0].answered_s, reverse=True)
+        answer.requests.extend([shown for _, shown in page])
         return Result(answer)
 
     async def follow(self, _call: Call, request: wire.FollowRequestsRequest) -> Result:
@@ -84,8 +86,9 @@ class Inspection:
         answer = wire.FollowRequestsAnswer(missed=missed, restarted=restarted)
         looked_at = list(islice(kept.after(place), LOOKED_AT_MAX))
         found = (one for one in looked_at if matches(one, request, since))
-        full = _fill(answer.requests, found, FOLLOWED_MAX, FOLLOWED_BYTES_MAX)
-        read = answer.requests if full else looked_at
+        page, full = _page(found, FOLLOWED_MAX, FOLLOWED_BYTES_MAX)
+        answer.requests.extend([shown for _, shown in page])
+        read = [record for record, _ in page] if full else looked_at
         last = read[-1].number if read else place
         answer.cursor = f"{kept.name}-{last}"
         return Result(answer)
@@ -138,18 +141,19 @@ def _judged(
     return answer
 
 
-def _fill(page: MutableSequence[wire.LoggedRequest], found: Iterable[Record], limit: int, bytes_max: int) -> bool:
-    """Put requests on a page. Returns whether it is full."""
-    size = 0
+def _page(found: Iterable[Record], limit: int, bytes_max: int) -> tuple[list[tuple[Record, wire.LoggedRequest]], bool]:
+    """The first requests, each with the form in which it is shown, and whether the page is full."""
+    page, size = [], 0
     for record in found:
-        page.append(one := entry(record))
-        size += one.ByteSize()
+        shown = entry(record)
+        page.append((record, shown))
+        size += shown.ByteSize()
         if size >= bytes_max or len(page) >= limit:
-            return True
-    return False
+            return page, True
+    return page, False
 
 
-def _check(request: wire.RequestsRequest | wire.FollowRequestsRequest) -> float:
+def _check(request: wire.RequestsRequest | wire.FollowRequestsRequest) -> datetime | None:
     """Bring the filters into their one form; return the moment asked for. Raises Refusal for one that is none."""
     if len(request.endpoint) > len(BY_NUMBER):
         raise invalid("endpoint", f"names more than the {len(BY_NUMBER)} commands there are.")
@@ -159,7 +163,7 @@ def _check(request: wire.RequestsRequest | wire.FollowRequestsRequest) -> float:
         raise invalid("fault", f"is none of a request. There are: {', '.join(one.name for one in REQUEST.faults)}.")
     if request.user_email:
         request.user_email = canonical_email(request.user_email, "user_email")
-    return read_moment(request.since, "since").timestamp() if request.since else 0.0
+    return read_moment(request.since, "since") if request.since else None
 
 
 def _delivery(tried: Tried) -> Delivery:

@@ -1,7 +1,7 @@
 """A record of the request log as people read it, and whether it is wanted."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -18,14 +18,14 @@ SECRETS = frozenset({"password", "new_password", "token", "secret"})
 MASK = "***"
 
 
-def matches(record: Record, wanted: wire.RequestsRequest | wire.FollowRequestsRequest, since: float) -> bool:
+def matches(record: Record, wanted: wire.RequestsRequest | wire.FollowRequestsRequest, since: datetime | None) -> bool:
     """Whether a request is wanted: of these filters, and of this moment or later."""
     return (
         (not wanted.user_email or record.user_email == wanted.user_email)
         and (not wanted.endpoint or record.command in wanted.endpoint)
         and (not wanted.code or WORDS[record.code] == wanted.code)
         and (not wanted.fault or record.fault.partition(";")[0] == wanted.fault)
-        and record.received_s >= since
+        and (since is None or (record.received_at is not None and record.received_at >= since))
     )
 
 
@@ -49,14 +49,14 @@ def entry(record: Record) -> wire.LoggedRequest:
         replayed=record.replayed,
         fault_applied=record.fault,
         transaction_id=ids.show(record.transaction_id) if record.transaction_id else "",
-        received_at=_time(record.received_s),
-        executed_at=_time(record.executed_s),
-        answered_at=_time(record.answered_s),
+        received_at=_time(record.received_at),
+        executed_at=_time(record.executed_at),
+        answered_at=_time(record.answered_at),
     )
 
 
-def _time(seconds: float) -> str:
-    return rfc3339(stored(datetime.fromtimestamp(seconds, UTC))) if seconds else ""
+def _time(moment: datetime | None) -> str:
+    return "" if moment is None else rfc3339(stored(moment))
 
 
 def _json(kind: type[Message], data: bytes) -> str:

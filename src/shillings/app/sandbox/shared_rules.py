@@ -6,11 +6,11 @@ once, whichever servers the requests reach. A copy is as old as the store's way 
 answered when it is in force everywhere.
 """
 
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from shillings.app.sandbox.store import SandboxStore
+from shillings.base.clock import Clock
 from shillings.base.errors import Refusal
 from shillings.sandbox.faults.catalogue import SUBJECTS
 from shillings.sandbox.plan import Asked, Plan, make_plan
@@ -33,21 +33,25 @@ class SharedRules:
         seed: of every draw, where nobody has made rules yet.
         store: tells when they have changed.
         executor: where they are changed.
+        real: the machine's clock, which servers on several machines agree on.
     """
 
-    def __init__(self, seed: int, store: SandboxStore, executor: Executor) -> None:
+    def __init__(self, seed: int, store: SandboxStore, executor: Executor, real: Clock) -> None:
         self._seed = seed
         self._copy = RuleSet(seed)
         self._store = store
         self._executor = executor
-        # Servers on several machines must agree on it.
-        self.now = time.time
+        self._real = real
         store.subscribe(NAME, self._apply)
 
     @property
     def empty(self) -> bool:
         """See Rules."""
         return self._copy.empty
+
+    def now(self) -> float:
+        """See Rules."""
+        return self._real.now().timestamp()
 
     async def add(self, rule: Rule) -> None:
         """See Rules."""

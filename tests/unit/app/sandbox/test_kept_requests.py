@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -12,13 +13,15 @@ from shillings.app.sandbox import inspection
 from shillings.app.sandbox.inspection import FOLLOWED_MAX, Inspection
 from shillings.app.sandbox.kept_requests import RECORDS_MAX, KeptRequests, LocalRequests
 from shillings.app.sandbox.request_log import Record, RequestLog
-from shillings.base.clock import SystemClock
+from shillings.base.clock import FixedClock, SystemClock, rfc3339, stored
+from shillings.base.environment import Environment
 from shillings.base.errors import Refusal
 from shillings.contract import shillings_pb2 as wire
 from shillings.sandbox.oracle.evidence import Evidence
 from shillings.sandbox.oracle.finding import Finding
 from shillings.sandbox.oracle.judge import judge
 from shillings.wire.framing import FRAME_BYTES_MAX
+from tests.values import ENVIRONMENT, MOMENT, fixed_environment
 
 KEPT_MAX = 10
 
@@ -34,10 +37,10 @@ class _NoRows:
 class Log:
     """A small log, and who inspects it."""
 
-    def __init__(self, kept_max: int = KEPT_MAX) -> None:
+    def __init__(self, kept_max: int = KEPT_MAX, environment: Environment = ENVIRONMENT) -> None:
         self.requests = LocalRequests()
         self.requests._kept = KeptRequests(records_max=kept_max)
-        self._log = RequestLog(self.requests.keep)
+        self._log = RequestLog(self.requests.keep, environment)
         self._inspection = Inspection(
             self._log, self.requests, reads=cast(Any, _NoRows()), clock=SystemClock(), database_url=""
         )
@@ -266,6 +269,24 @@ async def test_audit_of_a_full_log_fits_a_frame_and_holds_nobody_up(monkeypatch:
     assert len(answer.findings) + answer.findings_left_out == RECORDS_MAX
     assert {one.code for one in answer.findings} == {"never_resolved"}
     assert (answer.requests_seen, answer.requests_kept, answer.clean) == (RECORDS_MAX, RECORDS_MAX, False)
+
+
+@pytest.mark.parametrize(("pause_s", "found"), [(0, ["hasty_retries"]), (1, [])])
+async def test_users_see_their_clock_and_pauses_are_the_machines(
+    monkeypatch: pytest.MonkeyPatch, pause_s: int, found: list[str]
+) -> None:
+    """Under a frozen clock a request shows the frozen time, and retries are still judged by how long clients waited."""
+    monkeypatch.setattr(inspection, "_wrong_books", lambda _url: [])
+    real = FixedClock(datetime.now(UTC))
+    log = Log(environment=fixed_environment()._replace(real=real))
+    for _ in range(4):
+        log.pay("a", code=wire.UNAVAILABLE)
+        real.moment += timedelta(seconds=pause_s)
+    shown = rfc3339(stored(MOMENT))
+    page = await log.follow(since=shown)
+
+    assert [(one.received_at, one.answered_at) for one in page.requests] == [(shown, shown)] * 4
+    assert [one.code for one in (await log.audit()).findings if one.code == "hasty_retries"] == found
 
 
 @pytest.mark.no_cover  # it reads the clock
