@@ -6,7 +6,7 @@ import pytest
 
 from shillings.app.sandbox import shared_requests
 from shillings.app.sandbox.explanations import Explained
-from shillings.app.sandbox.kept_requests import KeptRequests
+from shillings.app.sandbox.kept_requests import KeptRequests, new_name
 from shillings.app.sandbox.request_log import Record, RequestLog
 from shillings.app.sandbox.shared_requests import SharedRequests
 from shillings.base.errors import OutcomeUnknown, Unavailable
@@ -14,7 +14,7 @@ from shillings.contract import shillings_pb2 as wire
 from shillings.sandbox.faults.lost_response import LostResponse
 from shillings.sandbox.rules import Pick, Rule, RuleState
 from shillings.storage.executor import Connection, Executor
-from shillings.storage.request_batches import read_batches, write_batch
+from shillings.storage.request_batches import begin_log, read_batches, write_batch
 from tests.contract.bank import Bank
 from tests.values import ENVIRONMENT
 
@@ -39,9 +39,10 @@ class Servers:
 
 @pytest.fixture
 def servers(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> Servers:
-    """The servers. They wait for nobody."""
+    """The servers, with an empty log. They wait for nobody."""
     monkeypatch.setattr(shared_requests, "EVERYWHERE_SECONDS", 0.0)
     monkeypatch.setattr(shared_requests, "READ_SECONDS", 0.0)
+    begin_log(bank.connection, new_name())
     return Servers(bank.executor(), bank.connection)
 
 
@@ -62,7 +63,6 @@ def told(kept: KeptRequests) -> list[tuple[int, str, int]]:
 async def test_every_server_tells_what_each_has_answered(servers: Servers) -> None:
     """Numbers and tries are the same wherever somebody asks, and every field of a record comes through."""
     one, two = servers.places
-    await one.take_back()
     servers.pay(0, "a", "b")
     await one.complete()
     servers.pay(1, "a")
@@ -82,7 +82,6 @@ async def test_every_server_tells_what_each_has_answered(servers: Servers) -> No
 async def test_who_goes_on_is_told_nothing_twice(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that has read less than another has told reads on first, also after a reset."""
     one, two = servers.places
-    await one.take_back()
     before = (await two.complete()).end
     monkeypatch.setattr(shared_requests, "READ_SECONDS", 3600.0)
     servers.pay(0, "a", "b")
@@ -99,7 +98,6 @@ async def test_who_goes_on_is_told_nothing_twice(servers: Servers, monkeypatch: 
 async def test_reset_on_one_server_begins_a_new_log_on_each(servers: Servers) -> None:
     """What was there is gone everywhere, numbers begin again, and cursors of before are known to be old."""
     one, two = servers.places
-    await one.take_back()
     servers.pay(0, "a")
     cursor = (await two.complete()).end
     await one.complete()
@@ -114,7 +112,6 @@ async def test_reset_on_one_server_begins_a_new_log_on_each(servers: Servers) ->
 async def test_reset_is_noticed_where_nothing_was_asked_since(servers: Servers) -> None:
     """What a server has read goes when another one resets, explanations too, also while there is nothing new."""
     one, two = servers.places
-    await one.take_back()
     servers.pay(0, "a")
     one.explain("a", Explained({}, Pick(None, 0, 1, 0.0, (), ""), ""))
     assert told(await one.complete()) == [(1, "a", 0)]
@@ -127,7 +124,6 @@ async def test_reset_is_noticed_where_nothing_was_asked_since(servers: Servers) 
 async def test_batches_of_another_log_are_not_read(servers: Servers) -> None:
     """Only what was written under a log's own name is read."""
     one, _ = servers.places
-    await one.take_back()
     servers.pay(0, "a")
     await one.complete()
 
@@ -140,7 +136,6 @@ async def test_reset_takes_what_is_not_written_yet(
 ) -> None:
     """What was answered before a reset is not written after it, nor is what could not be written before."""
     one, _ = servers.places
-    await one.take_back()
     servers.pay(0, "old")
     one.explain("old", Explained({}, Pick(None, 0, 1, 0.0, (), ""), ""))
     if failed:
@@ -160,7 +155,6 @@ async def test_large_log_comes_in_batches_and_the_oldest_go(servers: Servers, mo
     monkeypatch.setattr(shared_requests, "BATCH_RECORDS_MAX", 10)
     monkeypatch.setattr(shared_requests, "_KEPT_MIN", 50)
     one, two = servers.places
-    await one.take_back()
     servers.pay(0, *[f"k{number}" for number in range(1, 256)])
     before = await two.latest()
     assert before.seen == 0
@@ -178,7 +172,6 @@ async def test_batch_whose_outcome_was_unknown_is_there_once(
 ) -> None:
     """What was written before the answer was lost is not written again, and what was not is written."""
     one, _ = servers.places
-    await one.take_back()
     servers.pay(0, "a")
     lost: list[bool] = []
 
@@ -219,7 +212,6 @@ async def test_explanation_is_known_on_every_server(servers: Servers) -> None:
 async def test_server_that_stops_leaves_what_it_knows(servers: Servers) -> None:
     """What was answered in the last moment is written when the server stops."""
     one, two = servers.places
-    await one.take_back()
     servers.pay(0, "last")
     await one.finish()
 

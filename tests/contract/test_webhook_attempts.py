@@ -10,6 +10,14 @@ from tests.contract.bank import MOMENT
 from tests.contract.hooks import ANOTHER, DELIVERER, NO, OK, Hooks, ids_of
 
 
+def _taken_over(hooks: Hooks) -> bytes:
+    """An event whose delivery a deliverer had that was taken for dead, and that another has now."""
+    [event_id] = hooks.happen("payment.succeeded")
+    hooks.claim()
+    hooks.claim(by=ANOTHER, real=60)
+    return event_id
+
+
 def test_report_counts_once(hooks: Hooks) -> None:
     """A report that is told twice, or by a deliverer that has lost the delivery, changes nothing."""
     [event_id] = hooks.happen("payment.succeeded")
@@ -30,9 +38,7 @@ def test_two_reports_of_one_attempt_count_once_in_one_batch(hooks: Hooks) -> Non
 
 def test_failure_is_believed_of_whoever_has_the_delivery(hooks: Hooks) -> None:
     """A deliverer that was taken for dead and tells of a failure is too late; the one that has it now is believed."""
-    [event_id] = hooks.happen("payment.succeeded")
-    hooks.claim()
-    hooks.claim(by=ANOTHER, real=60)
+    event_id = _taken_over(hooks)
     hooks.report(NO, event_id)
     assert hooks.delivery(event_id).attempts == 0
     hooks.report(NO, event_id, by=ANOTHER)
@@ -41,9 +47,7 @@ def test_failure_is_believed_of_whoever_has_the_delivery(hooks: Hooks) -> None:
 
 def test_late_acceptance_is_news(hooks: Hooks) -> None:
     """A deliverer that was taken for dead, and comes back with an acceptance, is believed."""
-    [event_id] = hooks.happen("payment.succeeded")
-    hooks.claim()
-    hooks.claim(by=ANOTHER, real=60)
+    event_id = _taken_over(hooks)
     hooks.report(OK, event_id)
 
     assert hooks.delivery(event_id).state == "delivered"

@@ -1,6 +1,7 @@
 """Rules about the code itself that no linter has."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
@@ -16,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 60
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "manager", "common", "misc"}
+ENGINE = re.compile("sqlite|mysql|mariadb", re.IGNORECASE)
 SOURCES = sorted(
     path
     for folder in ("src", "deploy", "benchmarks")
@@ -31,6 +33,18 @@ def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
             yield node
 
 
+def words_of_code(path: Path) -> Iterator[str]:
+    """The names and texts of a file's code: no comments, no docstrings."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
+        match node:
+            case ast.Constant(str() as word) if id(node) not in docstrings:
+                yield word
+            case ast.Name(word) | ast.Attribute(_, word) | ast.alias(word) | ast.ImportFrom(str() as word):
+                yield word
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_and_functions_are_short(path: Path) -> None:
     """A file has at most 400 lines and a function at most 60, so that each can be read at one go."""
@@ -43,6 +57,20 @@ def test_names_say_something() -> None:
     """No module or folder is called utils, helpers, manager or common."""
     names = {part.removesuffix(".py") for path in SOURCES for part in path.relative_to(ROOT).parts}
     assert names & EMPTY_NAMES == set()
+
+
+def test_only_engines_tells_one_database_from_another() -> None:
+    """No code outside storage/engines names an engine, but in URLs, for the types of columns, and in the auditor."""
+    urls = {"runtime/settings.py", "runtime/stack.py", "storage/url.py", "testing/server.py"}
+    package = ROOT / "src" / "shillings"
+    files = {str(path.relative_to(package)): path for path in SOURCES if path.is_relative_to(package)}
+    naming = {
+        name
+        for name, path in files.items()
+        if not name.startswith("storage/engines/") and any(ENGINE.search(word) for word in words_of_code(path))
+    }
+
+    assert naming == {"audit/auditor.py", "storage/tables.py", *urls}
 
 
 def test_codes_are_the_same_in_the_protocol() -> None:

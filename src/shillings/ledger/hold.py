@@ -103,10 +103,9 @@ class Capture(NamedTuple):
 
     def decide(self, book: Book) -> Outcome:
         """See Operation."""
-        terms = book.links.holds.get(self.hold_id)
-        refused = _refused(terms, self.header, book)
-        if terms is None or refused is not None:
-            return refused or Outcome.NOT_FOUND
+        terms = _open_terms(self.hold_id, self.header, book)
+        if isinstance(terms, Outcome):
+            return terms
         amount_minor = self.amount_minor or terms.amount_minor
         if amount_minor > terms.amount_minor:
             return Outcome.CAPTURE_EXCEEDS_HOLD
@@ -151,10 +150,9 @@ class Void(NamedTuple):
 
     def decide(self, book: Book) -> Outcome:
         """See Operation."""
-        terms = book.links.holds.get(self.hold_id)
-        refused = _refused(terms, self.header, book)
-        if terms is None or refused is not None:
-            return refused or Outcome.NOT_FOUND
+        terms = _open_terms(self.hold_id, self.header, book)
+        if isinstance(terms, Outcome):
+            return terms
         _release(book, terms, self.header.id, terms.amount_minor)
         _end(book, terms, HoldStatus.VOIDED)
         _tell(book, EventType.HOLD_VOIDED, terms, self.header, 2)
@@ -217,14 +215,15 @@ _ENDED = {
 }
 
 
-def _refused(terms: HoldTerms | None, header: Header, book: Book) -> Outcome | None:
-    """Why a hold can be neither captured nor voided by this user now; None when it can."""
+def _open_terms(hold_id: bytes, header: Header, book: Book) -> HoldTerms | Outcome:
+    """The terms of a hold that this user can capture or void now; otherwise why not."""
+    terms = book.links.holds.get(hold_id)
     if terms is None or header.user_id != terms.receiver_id:
         return Outcome.NOT_FOUND
-    status = book.holds[terms.hold_id]
+    status = book.holds[hold_id]
     if status is not HoldStatus.OPEN:
         return _ENDED[status]
-    return Outcome.HOLD_EXPIRED if terms.expires_at <= book.now else None
+    return Outcome.HOLD_EXPIRED if terms.expires_at <= book.now else terms
 
 
 def _release(book: Book, terms: HoldTerms, transaction_id: bytes, amount_minor: int) -> None:

@@ -191,9 +191,5 @@ def _end_sessions(connection: Connection, asking: Asking) -> None:
         sa.insert(revoked_tokens).from_select(["token_id", "expires_at"], ended),
         sa.insert(revoked_tokens).values(token_id=asked["token_id"], expires_at=asked["expires_at"]),
     ):
-        connection.execute(
-            statement.prefix_with("OR IGNORE", dialect="sqlite")
-            .prefix_with("IGNORE", dialect="mysql")
-            .prefix_with("IGNORE", dialect="mariadb")
-        )
+        connection.execute(statement.prefix_with(connection.dialect.or_ignore))
     connection.execute(sa.delete(sessions).where(theirs))

@@ -66,6 +66,9 @@ class Dialect(ABC):
     changed: ClassVar[str]
     """An expression: how many rows the statement before has changed."""
 
+    or_ignore: ClassVar[str]
+    """What follows INSERT where a row that is there already is to be left as it is."""
+
     binds_rows: ClassVar[bool]
     """Whether rows are bound to a statement, each changing exactly one, instead of being written out in its text."""
 

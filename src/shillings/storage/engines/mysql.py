@@ -84,6 +84,7 @@ class MySQL(Dialect):
 
     changed = "ROW_COUNT()"
     # Each bound row would be a round trip of its own.
+    or_ignore = "IGNORE"
     binds_rows = False
 
     def require(self, condition: str) -> str:

@@ -44,6 +44,7 @@ class SQLite(Dialect):
 
     changed = "changes()"
     # Text with values in it is parsed again for each batch; a statement with question marks is parsed once.
+    or_ignore = "OR IGNORE"
     binds_rows = True
 
     def require(self, condition: str) -> str:
