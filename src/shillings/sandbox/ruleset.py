@@ -379,9 +379,7 @@ class RuleSet:
         if len(self._records) >= RULES_MAX:
             raise invalid("fault", f"{RULES_MAX} rules are in force, which is the most; delete some first.")
         if not self._has_room(match_bytes):
-            raise invalid(
-                "match", f"makes the matches in force more than {MATCHES_KIB_MAX} KiB; delete some rules first."
-            )
+            raise invalid("match", f"would be more than the {MATCHES_KIB_MAX} KiB of all rules; delete some first.")
 
     def _require_chance(self) -> None:
         """Refuse one more rule with a probability if there are too many."""

@@ -218,14 +218,15 @@ def test_rules_are_bounded() -> None:
 
 def test_what_rules_match_is_bounded() -> None:
     """The texts of all matches have a bound in bytes, on another server too; a rule that is gone makes room."""
+
+    def about(user: str) -> Rule:
+        return a_rule({SUBJECT: one_of(REQUEST.name), "user": one_of(user)}, expires_at=9.0)
+
     rules = RuleSet(seed=0)
     for number in range(MATCHES_KIB_MAX):
-        rules.add(
-            a_rule({SUBJECT: one_of(REQUEST.name), "user": one_of(f"{number:04}" + "\u00e9" * 506)}, expires_at=9.0),
-            now=0,
-        )
+        rules.add(about(f"{number:04}" + "\u00e9" * 506), now=0)
     rules = RuleSet.load(decode(encode(rules.save())), (REQUEST,))
-    one_more = a_rule({SUBJECT: one_of(REQUEST.name), "user": one_of("a" * 1010)}, expires_at=9.0)
+    one_more = about("a" * 1010)
     with pytest.raises(Refusal, match=f"{MATCHES_KIB_MAX} KiB") as refused:
         rules.add(one_more, now=0)
     first, *_ = rules.states(0)
