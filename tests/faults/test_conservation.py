@@ -29,7 +29,7 @@ def test_money_is_conserved_while_users_pay(loaded: LoadedService) -> None:
             intent = intents.pop()
             reply = await payers.carry_out(client, intent)
             if reply.http == 200 and chance.random() < LOOKED_UP_SHARE:
-                page = await client.ask("GET", "/v1/transactions?limit=100", token=payers.tokens[intent.payer])
+                page = await client.ask("GET", "/v1/transactions?limit=100", token=payers.tokens[intent.user])
                 if str(reply.body["transaction_id"]) not in str(page.body["transactions"]):
                     unseen.append(str(reply.body["transaction_id"]))
 
@@ -83,7 +83,7 @@ def test_one_balance_is_spent_once(loaded: LoadedService) -> None:
 
     async def rush() -> tuple[int, int, int]:
         client = LoadClient(payers.port)
-        await payers.carry_out(client, Intent(spender, "", 1_000, ""))
+        await payers.carry_out(client, Intent(spender, "", 1_000, "", "topup"))
         before = await balance(client)
         # Everybody wants three quarters, so only one can get it.
         wanted = before * 3 // 4

@@ -107,7 +107,7 @@ def test_request_without_a_key_is_never_repeated_for_its_sender(loaded: LoadedSe
 
     async def work(client: LoadClient) -> None:
         while len(told.acknowledged) < last:
-            intent = Intent(loaded.payers.emails[0], "", next(amounts), "")
+            intent = Intent(loaded.payers.emails[0], "", next(amounts), "", "topup")
             doubts: list[str] = []
             await loaded.payers.try_once(client, intent, doubts)
             if doubts:

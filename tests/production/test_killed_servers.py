@@ -28,7 +28,7 @@ def test_two_application_servers_and_a_hot_account(production: Production) -> No
     def to_or_from_one(chance: random.Random, emails: list[str]) -> Intent:
         intent = random_intent(chance, emails[1:], with_key=True)
         if chance.random() < 0.5:
-            return intent._replace(payer=emails[0])
+            return intent._replace(user=emails[0])
         return intent._replace(receiver=emails[0])
 
     before = production.paid_by_each()

@@ -180,7 +180,9 @@ class Auditor:
         try:
             yield
         finally:
-            self._connection.exec_driver_sql("ROLLBACK")
+            # A lost connection has nothing to end, and that it was lost is what is to be told.
+            if not self._connection.invalidated:
+                self._connection.exec_driver_sql("ROLLBACK")
 
     def _all(self, statement: str) -> Sequence[Sequence[Any]]:
         return self._connection.exec_driver_sql(statement).all()

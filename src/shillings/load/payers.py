@@ -17,12 +17,43 @@ WORK_SECONDS_MAX = 60.0
 
 
 class Intent(NamedTuple):
-    """A movement of money that somebody wants, once; the amount in minor units. A top-up has no receiver."""
+    """A movement of money that somebody wants, once.
 
-    payer: str
+    Args:
+        user: who asks.
+        receiver: the other side: whom a refund or release goes back to, whose hold is captured; empty for a top-up.
+        amount: minor units.
+        key: the idempotency key; empty for none.
+        kind: as in the ledger, so the end of a hold without a capture is a `release`.
+        object_id: which payment is refunded, which hold captured or released.
+    """
+
+    user: str
     receiver: str
     amount: int
     key: str
+    kind: str = "payment"
+    object_id: str = ""
+
+    def request(self) -> tuple[str, dict[str, object]]:
+        """The path and the body that ask for it."""
+        amount: dict[str, object] = {"amount": f"{self.amount // 100}.{self.amount % 100:02d}"}
+        match self.kind:
+            case "payment" | "hold":
+                path = "/v1/pay" if self.kind == "payment" else "/v1/holds"
+                return path, amount | {"receiver_email": self.receiver}
+            case "refund":
+                return "/v1/refunds", amount | {"transaction_id": self.object_id}
+            case "capture":
+                return f"/v1/holds/{self.object_id}/capture", amount
+            case "release":
+                return f"/v1/holds/{self.object_id}/void", {}
+            case _:
+                return "/v1/topup", amount
+
+    def sides(self) -> tuple[str, str]:
+        """The sender and the receiver of its transaction."""
+        return (self.receiver, self.user) if self.kind in ("topup", "capture") else (self.user, self.receiver)
 
 
 @dataclass
@@ -74,7 +105,7 @@ class Payers:
             while waiting:
                 email = waiting.pop()
                 self.tokens[email] = await self._sign_up(client, email)
-                await self.carry_out(client, Intent(email, "", amount, str(uuid4())))
+                await self.carry_out(client, Intent(email, "", amount, str(uuid4()), "topup"))
 
         await self.with_clients(clients, work)
 
@@ -133,11 +164,8 @@ class Payers:
         return str(reply.body["token"])
 
     async def _ask(self, client: LoadClient, intent: Intent) -> Reply:
-        body: dict[str, object] = {"amount": f"{intent.amount // 100}.{intent.amount % 100:02d}"}
-        path = "/v1/topup"
-        if intent.receiver:
-            path, body["receiver_email"] = "/v1/pay", intent.receiver
-        return await client.ask("POST", path, body, self.tokens[intent.payer], intent.key)
+        path, body = intent.request()
+        return await client.ask("POST", path, body, self.tokens[intent.user], intent.key)
 
     def _note(self, intent: Intent, reply: Reply, doubts: list[str], began: float) -> None:
         told = self.told
@@ -149,12 +177,10 @@ class Payers:
         if reply.http != 200:
             told.refused[reply.code] += 1
             return
-        payer, receiver = intent.payer, intent.receiver
-        kind, sender, receiver = ("payment", payer, receiver) if receiver else ("topup", "", payer)
-        transaction_id = UUID(str(reply.body["transaction_id"])).bytes
+        transaction_id = UUID(str(reply.body["hold_id" if intent.kind == "hold" else "transaction_id"])).bytes
         # What was resolved after a doubt may have been done at any time since the first try, so it has no times.
         times = (0.0, 0.0) if doubts else (began, time.monotonic())
-        told.acknowledged.append(Acknowledged(transaction_id, kind, sender, receiver, intent.amount, *times))
+        told.acknowledged.append(Acknowledged(transaction_id, intent.kind, *intent.sides(), intent.amount, *times))
 
 
 async def _awaited(work: Awaitable[None]) -> None:
