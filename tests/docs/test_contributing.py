@@ -13,15 +13,8 @@ from tests.pages import ROOT, blocks, code_words, read, rows, section
 PAGE = read(ROOT / "CONTRIBUTING.md")
 IGNORED = shutil.ignore_patterns("__pycache__", "*.egg-info")
 
-HANDLER = """\
-from shillings.app.call import Result, SignedInCall
-from shillings.contract.shillings_pb2 import EchoAnswer, EchoRequest
-
-
-"""
 RUN = """\
 from shillings.testing import ShillingsServer
-from shillings.testing.client import User
 
 {test}
 
@@ -59,16 +52,22 @@ def test_made_up_command_is_added_as_the_page_says(tmp_path: Path) -> None:
     _insert(package / "contract" / "commands.py", "\nFLT = ", command, before=True)
     _insert(package / "web" / "endpoints.py", "_ROWS: tuple[Endpoint, ...] = (\n", endpoint)
     _append(package / "web" / "shapes.py", f"\n\n{shapes}")
-    _append(package / "app" / "echo.py", HANDLER + handler)
+    _append(package / "app" / "echo.py", handler)
     _insert(package / "runtime" / "stack.py", "import structlog\n", "from shillings.app.echo import echo\n")
     _insert(package / "runtime" / "stack.py", "handlers: dict[Command, Handler] = {\n", textwrap.indent(line, " " * 12))
-    environ = os.environ | {"PYTHONPATH": str(tmp_path / "src")}
+    environ = os.environ | {"PYTHONPATH": f"{tmp_path / 'src'}:{ROOT}"}
     subprocess.run([sys.executable, str(tmp_path / "proto" / "generate.py")], check=True)
+    typed = subprocess.run(
+        [sys.executable, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml"), "--cache-dir", str(tmp_path / "cache"),
+         *[f"src/shillings/{name}.py" for name in ("contract/commands", "web/endpoints", "web/shapes", "app/echo")]],
+        capture_output=True, text=True, cwd=tmp_path, check=False,
+    )  # fmt: skip
     ran = subprocess.run(
         [sys.executable, "-c", RUN.format(test=test)], capture_output=True, text=True, env=environ, check=False
     )
 
     assert (ran.stdout, ran.returncode) == ("['post']\n", 0), ran.stderr
+    assert typed.returncode == 0, typed.stdout
 
 
 def _insert(path: Path, anchor: str, text: str, *, before: bool = False) -> None:
