@@ -58,7 +58,7 @@ def test_made_up_command_is_added_as_the_page_says(tmp_path: Path) -> None:
     environ = os.environ | {"PYTHONPATH": f"{tmp_path / 'src'}:{ROOT}"}
     subprocess.run([sys.executable, str(tmp_path / "proto" / "generate.py")], check=True)
     typed = subprocess.run(
-        [sys.executable, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml"), "--cache-dir", str(tmp_path / "cache"),
+        [sys.executable, "-m", "mypy", f"--config-file={ROOT / 'pyproject.toml'}", f"--cache-dir={tmp_path / 'cache'}",
          *[f"src/shillings/{name}.py" for name in ("contract/commands", "web/endpoints", "web/shapes", "app/echo")]],
         capture_output=True, text=True, cwd=tmp_path, check=False,
     )  # fmt: skip
