@@ -115,6 +115,35 @@ def test_variables_are_explained() -> None:
     assert set(required) == SECRETS
 
 
+TOLD = {
+    "app-1": SECRETS - {"MARIADB_ROOT_PASSWORD"}, "app-2": SECRETS - {"MARIADB_ROOT_PASSWORD"},
+    "webhooks": {"SHILLINGS_DELIVERER_KEY"}, "migrate": {"MARIADB_PASSWORD"},
+    "mariadb": {"MARIADB_PASSWORD", "MARIADB_ROOT_PASSWORD"}, "redis": {"REDIS_PASSWORD"},
+}  # fmt: skip
+
+
+def test_containers_are_told_the_secrets_they_need() -> None:
+    """No container is told a secret that it could do without, and none by a command, an argument or a label."""
+    named = dict(re.findall(r"&([\w-]+) (.*\$\{.*)$", COMPOSE, re.MULTILINE))
+    for name, text in _services().items():
+        whole = text + "".join(named.get(anchor, "") for anchor in re.findall(r"\*([\w-]+)$", text, re.MULTILINE))
+        assert set(re.findall(r"\$\{(\w+):\?", whole)) == TOLD.get(name, set()), name
+    for line in COMPOSE.splitlines():
+        if SECRETS & set(re.findall(r"\$\{(\w+)", line)):
+            assert re.match(r" +[A-Z_]+: ", line), line
+    assert not SECRETS & set(re.findall(r"\w+", DOCKERFILE))
+
+
+def test_containers_have_no_privilege() -> None:
+    """Every container drops all capabilities and gains none; nginx gets four back, and none is privileged."""
+    for name, text in _services().items():
+        assert "cap_drop: [ALL]" in text, name
+        assert 'security_opt: ["no-new-privileges:true"]' in text, name
+        back = re.findall(r"cap_add: (.*)", text)
+        assert back == (["[CHOWN, NET_BIND_SERVICE, SETGID, SETUID]"] if name == "nginx" else []), name
+        assert "privileged:" not in text, name
+
+
 def test_settings_of_the_containers_exist() -> None:
     """Every setting that a container of ours gets is one."""
     known = {name for name, _, _ in settings.describe()}
@@ -180,6 +209,20 @@ def test_make_writes_secrets_once(tmp_path: Path) -> None:
     made = settings.read({name: values[name] for name in KEYS})
     assert (len(made.jwt_keys), len(made.deliverer_key)) == (64, 64)
     assert "/deploy/.env" in read(ROOT / ".gitignore").split()
+
+
+def test_make_clean_removes_no_data(tmp_path: Path) -> None:
+    """`make clean` removes what was installed, and neither what the servers keep nor their secrets."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    kept = {".shillings/shillings.db", ".prod-local/mariadb/x", ".prod-cluster/node-1/x", "deploy/.env", "notes.txt"}
+    for path in (*kept, ".venv/bin/python", "dist/x.whl"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+
+    assert _run("make", "clean", cwd=tmp_path).returncode == 0
+
+    left = {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if file.is_file()}
+    assert left == kept | {"Makefile"}
 
 
 def test_image_is_unprivileged_and_keeps_asserts() -> None:

@@ -1,6 +1,7 @@
 """Counting in windows: never too many, never refused too early, and never for longer than the window."""
 
 import asyncio
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,8 @@ from hypothesis import strategies as st
 
 from shillings.cache import counters as counters_module
 from shillings.cache.counters import Counters, Limit, MemoryStorage
+
+MEMORY_BYTES_MAX = 32 << 20
 
 
 class Time:
@@ -85,6 +88,22 @@ async def test_memory_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert await counters.wait_seconds(LIMIT, "ann") == 60
     assert [await counters.happened(LIMIT, f"other-{number}") for number in (0, 29)] == [False, True]
+
+
+async def test_memory_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flood of callers costs a process 32 MiB at most, whoever they are; a hundredth of it is measured."""
+    entries_max = counters_module.ENTRIES_MAX
+    monkeypatch.setattr(counters_module, "ENTRIES_MAX", entries_max // 100)
+    storage = MemoryStorage()
+    tracemalloc.start()
+    try:
+        for number in range(entries_max // 50):
+            await storage.incr(Limit("receiver-user", 100, 60).item.key_for(f"{number:032x}"), 60)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert held * 100 < MEMORY_BYTES_MAX
 
 
 @given(
