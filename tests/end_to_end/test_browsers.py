@@ -35,6 +35,13 @@ def test_every_cookie_is_tried(carol: User) -> None:
     assert read_account(carol, ("Cookie", f"{word}; {another}")) == 401
 
 
+def test_many_other_cookies_hide_nothing(carol: User) -> None:
+    """Nor do a dozen of them, also if they were ours once: of another service, say, or before a reset."""
+    old = "; ".join(f"token={carol.token[:-6]}{number:06}" for number in range(12))
+
+    assert read_account(carol, ("Cookie", f"{old}; token={carol.token}")) == 200
+
+
 def test_body_that_is_not_there_has_no_media_type(client: Client, ann: User) -> None:
     """A logout with an empty body of any media type ends the session."""
     kinds = {"Content-Type": "application/x-www-form-urlencoded"}

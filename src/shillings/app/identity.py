@@ -23,6 +23,8 @@ _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 _UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
+# What tells the direction of writing, and comes along when a number is copied from a list of contacts.
+_DIRECTIONS = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 # Nearly all emails look like this, and are canonical once they are in lower case.
 _ASCII_EMAIL = re.compile(r"[!-?A-~]{1,64}@[!-\-/-?A-~]+(?:\.[!-\-/-?A-~]+)+")
 
@@ -80,7 +82,7 @@ def checked_name(text: str, field: str, *, required: bool) -> str:
 def checked_phone(text: str, field: str = "phone") -> str:
     """A phone number as it was written, or nothing. Raises Refusal."""
     _require_length(text, unnormalized(PHONE_CHARACTERS_MAX), PHONE_CHARACTERS_MAX, field)
-    phone = text.strip()
+    phone = text.strip().strip(_DIRECTIONS).strip()
     if not PHONE.fits(phone):
         raise invalid(field, PHONE.sentence)
     return phone

@@ -21,7 +21,7 @@ COMMAND_BYTES_MAX = 80 * 1024
 may be larger for the sake of answers; reading one full of nothing but tiny fields takes a tenth of a second."""
 
 TOKEN_CHARACTERS_MAX = 1024
-TOKENS_TRIED_MAX = 4
+TOKENS_TRIED_MAX = 16
 """Cookies of one request that may be the session's."""
 
 EVENT_TYPE_CHARACTERS_MAX = 40

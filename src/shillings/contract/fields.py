@@ -48,12 +48,12 @@ PHONE_DIGITS_MIN, PHONE_DIGITS_MAX = 3, 20
 PHONE = Form(
     r"^$|^(?!.*\+.*\+)"
     rf"(?=(?:[^0-9]*[0-9]){{{PHONE_DIGITS_MIN},{PHONE_DIGITS_MAX}}}[^0-9]*$)"
-    r"[0-9 ()./+*#,\u00a0\u2010-\u2013-]+(?:(?:[xX]|[eE][xX][tT]\.?|[eE]xtension)[0-9 ]+)?$",
+    r"[0-9 ()./+*#,\u00a0\u2009\u202f\u2010-\u2013\u2212-]+(?:(?:[xX]|[eE][xX][tT]\.?|[eE]xtension)[0-9 ]+)?$",
     'is not a phone number. Write one such as "+65 6123 4567", or leave it out.',
 )
 """As people write them: with brackets, slashes, dots, one plus, and an extension at the end."""
 
-_BETWEEN = r"[ ()./*#,\u00a0\u2010-\u2013-]*"
+_BETWEEN = r"[ ()./*#,\u00a0\u2009\u202f\u2010-\u2013\u2212-]*"
 PHONE_TOLD = (
     rf"^$|^{_BETWEEN}\+?{_BETWEEN}(?:[0-9]{_BETWEEN}){{{PHONE_DIGITS_MIN},15}}"
     r"(?:(?:[xX]|[eE][xX][tT]\.?|[eE]xtension) ?[0-9]{1,5})?$"

@@ -13,8 +13,8 @@ from shillings.web.limits import BODY_BYTES_MAX, HEAD_BYTES_MAX, HEADER_BYTES_MA
 
 SINGULAR = frozenset({
     b"authorization", b"content-encoding", b"content-length", b"content-type", b"expect", b"host", b"idempotency-key",
-    b"origin", b"sec-fetch-site", b"shillings-fault", b"shillings-intent", b"traceparent", b"transfer-encoding",
-    b"x-request-id",
+    b"last-event-id", b"origin", b"sec-fetch-site", b"shillings-fault", b"shillings-intent", b"traceparent",
+    b"transfer-encoding", b"x-request-id",
 })  # fmt: skip
 """Headers that say one thing. Others are lists, or nobody here reads them."""
 

@@ -24,6 +24,9 @@ _REQUEST_ID = re.compile(REQUEST_ID.encode())
 _MISSING_OR_UNKNOWN = re.compile(r"Object (?:missing required|contains unknown) field `(.*)`", re.DOTALL)
 """What msgspec says of a field that is not there, or that nobody knows: its place is that of the object around it."""
 
+_NOTHING = ("", "=", "_")
+"""Pieces of a query that say nothing."""
+
 _TRACE = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -92,7 +95,7 @@ def decode_query(shape: type[msgspec.Struct] | None, query_string: bytes) -> Any
 def _pairs(query_string: bytes) -> dict[str, str]:
     """The parameters of a query. Raises ValueError, and Refusal for one that is there twice."""
     # Tools leave empty pairs behind, and jQuery adds `_` against caches: neither says anything.
-    pieces = "&".join(piece for piece in query_string.decode("ascii").split("&") if piece)
+    pieces = "&".join(piece for piece in query_string.decode("ascii").split("&") if piece not in _NOTHING)
     values: dict[str, str] = {}
     for name, value in parse_qsl(pieces, keep_blank_values=True, strict_parsing=bool(pieces)):
         if name in values:

@@ -164,10 +164,18 @@ def test_middle_name_may_be_empty() -> None:
 @pytest.mark.parametrize("text", [
     "", "  ", "+65 6123 4567", "020 (7946)-00.00", "123", "1" * 20, "(404) 555-1212", "+49 30/123456", "555-1212 x12",
     "(+44) 20 7946 0000", "555 1212 EXT. 9", "+1.404.555.1212", "112", "1-800-555-1212 extension 12", "555\u20111212",
+    "06\u202f12\u202f34\u202f56\u202f78", "404\u2212555\u22121212",
 ])  # fmt: skip
 def test_phone_is_kept(text: str) -> None:
     """A phone number is kept as it was written, or may be left out."""
     assert checked_phone(text) == text.strip()
+
+
+def test_marks_around_a_copied_phone_go() -> None:
+    """What tells the direction of writing, around a number that was copied, is no part of it; within, it is refused."""
+    assert checked_phone(" \u202a+49 30 123456\u202c ") == "+49 30 123456"
+    with pytest.raises(Refusal, match=r"^phone is not"):
+        checked_phone("+49 30 \u202e123456")
 
 
 @pytest.mark.parametrize("text", [

@@ -110,6 +110,7 @@ def test_refusal_of_a_body_names_the_field(body: bytes, field: str) -> None:
 
 @pytest.mark.parametrize("query", [
     b"limit=5&_=1700000000", b"limit=5&", b"&limit=5", b"limit=5&&cursor=", b"_=1&limit=5&_=2",
+    b"limit=5&_", b"=&limit=5",
 ])  # fmt: skip
 def test_what_tools_add_to_a_query_does_no_harm(query: bytes) -> None:
     """A `_` as jQuery adds it and empty pairs change nothing."""
