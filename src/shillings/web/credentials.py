@@ -22,8 +22,8 @@ def find_token(headers: RequestHeaders, cookie: bytes) -> str:
     scheme, _, credentials = headers.get(b"authorization", b"").partition(b" ")
     token = credentials.strip() if scheme.lower() == b"bearer" else b""
     if not token:
-        token = _from_cookies(headers.get(b"cookie", b""), cookie)
-    return token.decode("latin-1") if len(token) <= TOKENS_TRIED_MAX * (TOKEN_CHARACTERS_MAX + 1) else ""
+        return _from_cookies(headers.get(b"cookie", b""), cookie).decode("latin-1")
+    return token.decode("latin-1") if len(token) <= TOKEN_CHARACTERS_MAX else ""
 
 
 def find_bearer(headers: RequestHeaders) -> str:
