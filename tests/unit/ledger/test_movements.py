@@ -169,6 +169,33 @@ def test_refund_needs_money() -> None:
     assert world.decide(Refund(header(BOB), payment_id, 40)) == [Outcome.OK]
 
 
+def test_refund_stays_within_the_largest_balance() -> None:
+    """A payer who may have no more gets nothing back, and the refund stays open."""
+    world, payment_id = paid()
+    world.balances[ANN] = BALANCE_MINOR_MAX - 99
+
+    assert world.decide(Refund(header(BOB), payment_id, 0)) == [Outcome.BALANCE_LIMIT_EXCEEDED]
+    assert world.decide(Refund(header(BOB), payment_id, 99)) == [Outcome.OK]
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        payment(ANN, "nobody@example.com", 1),
+        Hold(header(ANN), "nobody@example.com", 1, NOON),
+        Refund(header(ANN), new_id(), 1),
+        Capture(header(ANN), new_id(), 1),
+        Void(header(ANN), new_id()),
+        expire(new_id(), ANN),
+        conclude(new_id(), ANN),
+    ],
+    ids=lambda operation: type(operation).__name__,
+)
+def test_what_refers_to_nothing_locks_nobodys_wallet(operation: Operation) -> None:
+    """An operation whose receiver, payment or hold there is not names no wallet beside its user's own."""
+    assert list(operation.accounts(Links())) == []
+
+
 def test_hold_sets_money_aside() -> None:
     """Money on hold is neither the payer's to spend nor the receiver's yet."""
     world, _ = held()
