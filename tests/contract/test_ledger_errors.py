@@ -11,10 +11,15 @@ from shillings.ledger.payment import Payment
 from shillings.storage import executor as executors
 from shillings.storage.engines import SQLITE
 from shillings.storage.engines import mysql as engine_module
+from shillings.storage.events import EventQuery, find
 from shillings.storage.executor import CONFLICT_RETRIES_MAX, Connection
+from shillings.storage.ledger import LedgerBatch
 from shillings.storage.ledger_links import KnownLinks
+from shillings.storage.listening import Listening
 from tests.contract.bank import NOBODY, Bank, Somebody, payment, topup
+from tests.contract.hooks import Hooks
 from tests.contract.planned_errors import CONFLICTS, Plan, database_error
+from tests.values import now
 
 LOST = 2013
 READ, COMMIT = 1, 2
@@ -104,6 +109,26 @@ async def test_refusal_whose_commit_was_lost_is_no_replay(
     assert plan.all_met
     [again] = await execute(bank, [payment(ann, bob, 10, "key")])
     assert again == Decision(Outcome.INSUFFICIENT_FUNDS, ids.NIL, replayed=True)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_refusal_that_somebody_hears_of_is_told_once(
+    bank: Bank, hooks: Hooks, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """Where a batch writes nothing but that payments were refused, its events tell whether a lost COMMIT happened."""
+    ann, bob = Somebody(hooks.owner.user_id, "ann@example.com"), bank.user()
+    operations = [payment(ann, bob, 10), payment(ann, bob, 20)]
+    batch = LedgerBatch(operations, KnownLinks(), now, Listening())
+    plan = Plan((COMMIT, when, LOST))
+    plan.install(monkeypatch)
+    executor = bank.executor()
+    decisions = await executor.run(batch.execute)
+    await executor.close()
+
+    assert plan.all_met
+    assert decisions == [Decision(Outcome.INSUFFICIENT_FUNDS, ids.NIL)] * 2
+    heard = find(bank.connection, hooks.owner, EventQuery())
+    assert sorted(event.object_id for event in heard) == sorted(one.header.id for one in operations)
 
 
 @pytest.mark.parametrize("code", [1047, 1180])

@@ -99,6 +99,17 @@ def test_topup_arrives_by_the_clock_whoever_looks_first(bank: Bank) -> None:
     assert bank.ledger()
 
 
+def test_only_what_somebody_short_of_money_waits_for_is_moved(bank: Bank) -> None:
+    """A payment that is short makes its payer's money arrive, and leaves what others wait for to the job."""
+    ann, bob, cat = bank.user(), bank.user(), bank.user()
+    made = [slow_topup(ann, 100), slow_topup(bob, 100)]
+    bank.execute(made, at_first)
+
+    assert outcomes(bank, payment(ann, cat, 60), now=an_hour_later) == [OK]
+    assert (due_of(bank, ann), due_of(bank, bob)) == ([], [(made[1].header.id, bob.user_id)])
+    bank.execute([conclude(made[1].header.id, bob.user_id)], an_hour_later)
+
+
 @pytest.mark.parametrize(("final", "shown"), [("succeeded", 100), ("returned", 0)])
 def test_due_topups_are_found_and_ended(bank: Bank, final: str, shown: int) -> None:
     """The job finds what is due, and no earlier; what it comes to is what was shown before it ran."""

@@ -7,7 +7,7 @@ from shillings.ledger.book import Links
 from shillings.ledger.operation import Course
 from shillings.ledger.outcomes import Outcome
 from shillings.ledger.refund import Refund
-from shillings.ledger.rows import Debt, Kind, TransitStatus
+from shillings.ledger.rows import Debt, Kind, TransactionRow, TransitStatus
 from shillings.ledger.topup import TopUp
 from shillings.ledger.transit import Conclude, conclude
 from tests.unit.ledger.operations import ANN, BOB, EMAILS, payment, topup
@@ -35,6 +35,16 @@ def test_pending_topup_is_nobodys_to_spend_until_it_arrives() -> None:
     assert world.decide(conclude(topup_id, ANN, arrives=True), payment(ANN, EMAILS[BOB], 60)) == [OK, OK]
     assert world.decide(conclude(topup_id, ANN, arrives=True)) == [Outcome.ALREADY_SETTLED]
     assert (world.balances[ANN], world.in_transit) == (40, 0)
+
+
+def test_money_arrives_under_the_email_that_its_receiver_has_by_then() -> None:
+    """Who has changed the email meanwhile finds it in what has arrived; what began it stays as it was."""
+    world, topup_id = pending()
+    world.transactions[topup_id] = world.transactions[topup_id]._replace(receiver_email="before@example.com")
+    assert world.decide(conclude(topup_id, ANN, arrives=True)) == [OK]
+
+    [arrived] = world.book.rows[TransactionRow]
+    assert (arrived.kind, arrived.receiver_email) == (Kind.SETTLEMENT, EMAILS[ANN])
 
 
 def test_pending_topup_comes_back_without_a_trace_in_the_wallet() -> None:
