@@ -10,7 +10,9 @@ from shillings.sandbox.faults.catalogue import REQUEST
 from shillings.sandbox.faults.lost_response import LostResponse
 from shillings.sandbox.rules import Rule
 from shillings.sandbox.subjects import SUBJECT
+from shillings.storage.sandbox_state import State, make_state, read_state, write_state
 from tests.contract.bank import Bank
+from tests.contract.planned_errors import Overtaken
 
 FAULT_ID = bytes(range(16))
 FACTS = {SUBJECT: REQUEST.name, "writes": True}
@@ -34,3 +36,20 @@ async def test_servers_count_and_tell_the_same(bank: Bank, monkeypatch: pytest.M
     await two.clear()
     assert await one.states() == []
     await executor.close()
+
+
+def test_state_that_another_server_makes_first_is_kept_and_held_by_nobody(bank: Bank) -> None:
+    """Two servers that make the same thing at once both go on, and what the first has told of it stays."""
+    one, two = bank.open(Overtaken), bank.open()
+    assert isinstance(one, Overtaken)
+
+    def overtake() -> None:
+        if bank.dialect.for_update:
+            make_state(two, "thing")
+
+    one.happens = overtake
+    make_state(one, "thing")
+    make_state(one, "thing")
+    with two.transaction():
+        write_state(two, "thing", "told")
+    assert read_state(one, "thing") == State(2, "told")

@@ -6,9 +6,11 @@ from shillings.storage import deliveries, webhook_endpoints
 from shillings.storage.claiming import ALIVE_SECONDS
 from shillings.storage.deliveries import DeliveryQuery
 from shillings.storage.events import EventQuery, find
+from shillings.storage.ledger import Ledger
+from shillings.storage.listening import Listening
 from shillings.storage.webhook_endpoints import Change
 from shillings.webhooks.claims import LEASED_MAX
-from tests.contract.bank import MOMENT, Bank
+from tests.contract.bank import MOMENT, NOBODY, Bank, Somebody, payment, topup
 from tests.contract.hooks import ANOTHER, NO, OK, Hooks, ids_of
 
 
@@ -22,6 +24,25 @@ def test_event_is_claimed_with_all_that_is_needed_to_send_it(hooks: Hooks) -> No
     assert (due.event.event_id, due.event.type, due.event.number) == (event_id, "payment.succeeded", 1)
     assert (due.event.data, due.event.request_id) == ('{"amount_minor":5}', "r-1")
     assert (due.event.idempotency_key, due.event.created_at) == ("k-1", "2026-01-02T03:04:05.000006Z")
+
+
+async def test_ledger_says_when_something_is_to_be_delivered(bank: Bank) -> None:
+    """A batch that an endpoint wants to hear of wakes who delivers, once it is durable; no other batch does."""
+    hooks = Hooks(bank, "topup.succeeded")
+    ann = Somebody(hooks.owner.user_id, "")
+    executor = bank.executor()
+    told: list[int] = []
+    ledger = Ledger(
+        executor, lambda: MOMENT, listening=Listening(), on_deliveries=lambda: told.append(bank.balance(ann))
+    )
+    await ledger.execute(lambda: [payment(ann, NOBODY, 1)])
+    assert told == []
+    await ledger.execute(lambda: [topup(ann, 5)])
+    await executor.close()
+
+    assert told == [5]
+    assert [due.event.type for due in hooks.claim().due] == ["topup.succeeded"]
+    bank.connection.query("UPDATE webhook_endpoints SET enabled = 0")
 
 
 def test_events_are_numbered_without_a_gap(hooks: Hooks) -> None:

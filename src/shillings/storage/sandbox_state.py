@@ -41,8 +41,8 @@ def read_state(connection: Connection, name: str) -> State | None:
 def make_state(connection: Connection, name: str) -> None:
     """Make sure that a thing can be held. Safe to run twice, and by two at once."""
     if read_state(connection, name) is None:
-        # Another server may have made it in the meantime.
-        with suppress(sa.exc.IntegrityError), connection.transaction():
+        # Another server may have made it in the meantime; the transaction ends all the same.
+        with connection.transaction(), suppress(sa.exc.IntegrityError):
             connection.execute(sa.insert(sandbox_state).values(name=name, version=1, value=""))
 
 

@@ -5,7 +5,7 @@ from typing import cast
 from shillings.ledger.operation import Operation
 from shillings.storage.engines import Rows
 from shillings.storage.executor import Connection
-from shillings.storage.ledger_links import KnownLinks
+from shillings.storage.ledger_links import LINKS, KnownLinks
 from tests.unit.ledger.operations import ANN, BOB, EMAILS, NOBODY, payment
 
 
@@ -42,6 +42,17 @@ def test_receiver_is_read_once_and_nobody_every_time() -> None:
     emails.owners[NOBODY] = ANN
     assert emails.find(EMAILS[BOB], NOBODY) == {EMAILS[BOB]: BOB, NOBODY: ANN}
     assert emails.asked == 2
+
+
+def test_emails_that_are_remembered_have_a_bound() -> None:
+    """What is remembered of receivers is bounded by the length of their emails together: the oldest makes room."""
+    emails = Emails()
+    emails.known = KnownLinks((LINKS[0]._replace(remembered_bytes_max=len(EMAILS[BOB]) + 1),))
+    emails.owners[EMAILS[ANN]] = ANN
+    for receiver in (EMAILS[BOB], EMAILS[BOB], EMAILS[ANN], EMAILS[BOB]):
+        assert emails.find(receiver) == {receiver: emails.owners[receiver]}
+
+    assert emails.asked == 3
 
 
 def test_what_is_read_while_another_epoch_begins_is_not_remembered() -> None:
