@@ -110,6 +110,17 @@ def test_money_of_a_hold_that_is_over_can_be_spent(bank: Bank) -> None:
     assert bank.ledger()
 
 
+def test_only_holds_of_somebody_short_of_money_are_ended(bank: Bank) -> None:
+    """A payment that is short brings its payer's holds to their end, and leaves those of others to the job."""
+    ann, bob, cat = bank.user(100), bank.user(100), bank.user()
+    made = [hold(ann, cat, 100), hold(bob, cat, 100)]
+    bank.execute(made, at_first)
+    assert outcomes(bank, payment(ann, cat, 60), now=an_hour_later) == [OK]
+
+    states = [bank.rows(f"SELECT status FROM holds WHERE hold_id = x'{one.header.id.hex()}'") for one in made]
+    assert states == [[("expired",)], [("open",)]]
+
+
 @pytest.mark.parametrize("seed", range(3))
 async def test_capture_and_void_at_once_end_a_hold_once(bank: Bank, seed: int) -> None:
     """Two servers, one capturing and one voiding the same holds at the same moment: each hold ends one way."""

@@ -2,13 +2,17 @@
 
 from collections import Counter
 
+import pytest
+
+from shillings.base.ids import NIL
 from shillings.storage import deliveries, webhook_endpoints
+from shillings.storage import listening as listening_module
 from shillings.storage.claiming import ALIVE_SECONDS
 from shillings.storage.deliveries import DeliveryQuery
 from shillings.storage.events import EventQuery, find
-from shillings.storage.ledger import Ledger
+from shillings.storage.ledger import Ledger, LedgerBatch
 from shillings.storage.listening import Listening
-from shillings.storage.webhook_endpoints import Change
+from shillings.storage.webhook_endpoints import Change, Owner
 from shillings.webhooks.claims import LEASED_MAX
 from tests.contract.bank import MOMENT, NOBODY, Bank, Somebody, payment, topup
 from tests.contract.hooks import ANOTHER, NO, OK, Hooks, ids_of
@@ -42,6 +46,22 @@ async def test_ledger_says_when_something_is_to_be_delivered(bank: Bank) -> None
 
     assert told == [5]
     assert [due.event.type for due in hooks.claim().due] == ["topup.succeeded"]
+    bank.connection.query("UPDATE webhook_endpoints SET enabled = 0")
+
+
+def test_endpoint_that_another_server_made_is_heard_of_after_a_long_silence(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asks only now and then whether anybody listens finds an endpoint, and tells it of that very batch."""
+    monkeypatch.setattr(listening_module, "DEAF_BATCHES_MAX", 1)
+    monkeypatch.setattr(listening_module, "FRESH_SECONDS", 0.0)
+    ann, listening = bank.user(), Listening()
+    for _ in range(3):
+        LedgerBatch([topup(ann, 1)], bank.known, lambda: MOMENT, listening).execute(bank.connection)
+    hooks = Hooks(bank, owner=Owner(ann.user_id, NIL))
+    LedgerBatch([topup(ann, 4)], bank.known, lambda: MOMENT, listening).execute(bank.connection)
+
+    assert ['"amount_minor":4' in due.event.data for due in hooks.claim().due] == [True]
     bank.connection.query("UPDATE webhook_endpoints SET enabled = 0")
 
 
