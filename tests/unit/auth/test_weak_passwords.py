@@ -11,10 +11,15 @@ WEAK = [
     "shillings", "Shillings2026!", "password-2031", "!!wallet!!",
     "ann.lee42@example.com", "ANN.LEE42@EXAMPLE.COM", "ann.lee42", "ann.lee99", "example.com", "Ann-Marie",
     "ann-marie1", "vanderlee", "van der lee!", "example!!",
+    "P@ssw0rd!", "Passw0rd1!", "Qwerty123!", "12345678!", "!!12345678", "Summer2024!", "letmein123", "admin-1234",
+    "sh1ll1ngs", "passwordpassword", "hunter2hunter2", "ann-marieann-marie",
+    "!@#$%^&*", "zxcvbnm,./", "asdfghjkl;", "poiuytrewq", "1234567890123456", "9876543210987", "p a s s w o r d",
+    "\uff50\uff41\uff53\uff53\uff57\uff4f\uff52\uff44", "annmarievanderlee", "van-der-lee.ann-marie7",
 ]  # fmt: skip
 GOOD = [
     "correct horse", "battery staple", "correct horse battery", "Tr0ub4dor&3", "kX9#mQ2v", "été à la mer",
-    "ann likes tea",     "my shillings are few", "aaaaaaab", "пароль очень",
+    "ann likes tea", "blue house 7", "green-apple-42", "kitten?4711?tea",
+    "my shillings are few", "aaaaaaab", "пароль очень",
 ]  # fmt: skip
 
 
