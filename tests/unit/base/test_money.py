@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shillings.base.errors import Code, Refusal
-from shillings.base.money import AMOUNT_MINOR_MAX, BALANCE_MINOR_MAX, Currency
+from shillings.base.money import AMOUNT_MINOR_MAX, BALANCE_MINOR_MAX, Currency, iso_decimals
 from shillings.web.shapes import TopupBody
 
 CURRENCIES = {decimals: Currency("XXX", decimals) for decimals in range(5)}
@@ -181,3 +181,18 @@ def test_largest_balance_fits_a_double() -> None:
     """No client that reads numbers as doubles can misread a balance."""
     assert BALANCE_MINOR_MAX < 2**53
     assert AMOUNT_MINOR_MAX <= BALANCE_MINOR_MAX
+
+
+DECIMALS = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+    2: "USD EUR GBP CHF INR SGD TWD HUF IDR MGA MRU PKR",
+    3: "BHD IQD JOD KWD LYD OMR TND",
+    4: "CLF UYW",
+}
+"""From the list of ISO 4217's maintenance agency; of those with two decimals, some that are taken for others."""
+
+
+@pytest.mark.parametrize(("decimals", "code"), [(n, code) for n, codes in DECIMALS.items() for code in codes.split()])
+def test_currency_has_the_decimals_of_the_standard(decimals: int, code: str) -> None:
+    """Unless they are set, a currency's decimals are those of ISO 4217."""
+    assert iso_decimals(code) == decimals
