@@ -12,11 +12,13 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
 from deploy.local.programs import MissingProgram, find_program
 from deploy.local.server import Server
+from deploy.local.waiting import wait_until
 from shillings.testing.process import clean_environ
 from tests.containers.debian import unpacked
 from tests.programs import leave_out
@@ -52,6 +54,33 @@ def require_engine() -> None:
 _NAMESPACES = ["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 
+class _Share(NamedTuple):
+    """How one version of cgroups says which share of the processors a group gets.
+
+    Args:
+        hierarchy: the folder of groups that have a share.
+        mark: a file that is there in this version only.
+        file: what says it, in the folder of a group.
+        of_a_process: what a process outside of any group counts.
+    """
+
+    hierarchy: str
+    mark: str
+    file: str
+    of_a_process: int
+
+
+_CGROUPS = Path("/sys/fs/cgroup")
+_SHARES = [
+    _Share("cpu", "cgroup.procs", "cpu.shares", 1024),
+    _Share("", "cgroup.controllers", "cpu.weight", 100),
+]
+_BUSY_PROCESSES = 4
+"""All containers together count as so many beside other tests, and not as one: nginx, a web and an application server,
+and the database."""
+_GONE_SECONDS_MAX = 10.0
+
+
 class Engine(Server):
     """One engine. It keeps nothing when it is closed."""
 
@@ -71,6 +100,16 @@ class Engine(Server):
     def environment(self) -> Mapping[str, str]:
         """See `Server`."""
         return self.client_environ()
+
+    def prepare(self) -> None:
+        """See `Server`. Give the containers a share of the processors, before there are any."""
+        for share in _SHARES:
+            file = _CGROUPS / share.hierarchy / self.directory.name / share.file
+            if (_CGROUPS / share.hierarchy / share.mark).exists():
+                # Where it may not be made, or has no such file, they have to do with less.
+                with contextlib.suppress(OSError):
+                    file.parent.mkdir()
+                    file.write_text(str(_BUSY_PROCESSES * share.of_a_process))
 
     def client_environ(self, **variables: str) -> dict[str, str]:
         """The environment in which `docker` and `docker compose` are this engine's, whatever this machine has."""
@@ -117,10 +156,18 @@ class Engine(Server):
         """End it with everything that runs in it, and remove what it kept."""
         super().close()
         shutil.rmtree(self.directory)
-        for top in Path("/sys/fs/cgroup").glob(f"**/{self.directory.name}"):
+        # The kernel is still ending what ran in there.
+        wait_until(
+            self._groups_are_gone, seconds=_GONE_SECONDS_MAX, what="its control groups to be empty", interval=0.1
+        )
+
+    def _groups_are_gone(self) -> bool:
+        """Remove the engine's control groups, of every hierarchy. False if processes are still in one."""
+        for top in _CGROUPS.glob(f"**/{self.directory.name}"):
             for folder, _, _ in os.walk(top, topdown=False):
                 with contextlib.suppress(OSError):
                     Path(folder).rmdir()
+        return not any(_CGROUPS.glob(f"**/{self.directory.name}"))
 
     def _choose_client(self) -> Path:
         """A folder with the `docker` that belongs to the engine, and Compose as its plugin."""
