@@ -26,9 +26,12 @@ from tests.production.production_stack import Paying
 
 COMPOSE = ["docker", "compose", "--file", "deploy/compose.yaml"]
 READY_SECONDS_MAX = 90.0
+BACK_SECONDS_MAX = 60.0
 APPS = ["app-1-1", "app-2-1"]
 WEBS = [f"web-{number}" for number in range(1, 6)]
 EVERY = ["nginx-1", *WEBS, *APPS, "webhooks-1", "mariadb-1", "redis-1"]
+ONE_OF_EACH = [name for name in EVERY if name not in WEBS[1:]]
+"""Every container but those that are like another."""
 # What `make` and the image need of the project.
 _PARTS = [
     "Makefile",
@@ -174,10 +177,18 @@ class Stack(Paying):
         lists = [engine.docker("top", f"shillings-{one}", "-o", "pid").split()[1:] for one in containers]
         engine.send_signal(name, *(int(process) for processes in lists for process in processes))
 
-    def crash(self, container: str) -> None:
-        """Kill a container's first process, and with it all others. Unlike `docker kill`, nobody has wanted this."""
-        [process] = [self.project.containers()[container]["State"]["Pid"]]
-        self.project.engine.send_signal("KILL", process)
+    def crash(self, *containers: str) -> None:
+        """Kill containers' first processes, and with them all others, and return when they have been started again.
+
+        Unlike with `docker kill`, nobody has wanted this.
+        """
+        known = self.project.containers()
+        before = self.processes()
+        self.project.engine.send_signal("KILL", *(known[name]["State"]["Pid"] for name in containers))
+        wait_until(
+            lambda: all(self.processes().get(name, before[name]) != before[name] for name in containers),
+            seconds=BACK_SECONDS_MAX, what=f"{containers} to be started again", interval=0.1,
+        )  # fmt: skip
 
     def wait_until_ready(self) -> None:
         """Return when the entrance says that everything behind it answers."""
