@@ -54,7 +54,10 @@ set --
 # A node that was killed has not written down how far it came; InnoDB knows.
 if [[ -e "$STATE" ]] && grep -q '^seqno: *-1' "$STATE"; then
   found=$(mariadbd "$@" --wsrep-recover 2>&1 | sed -n 's/.*Recovered position: *\([^ ]*\).*/\1/p' | tail -n 1)
-  [[ -z "$found" ]] || set -- "$@" --wsrep-start-position="$found"
+  if [[ -n "$found" ]]; then
+    echo "This node knows everything up to $found"
+    set -- "$@" --wsrep-start-position="$found"
+  fi
   sleep "$REST_SECONDS"
 fi
 

@@ -110,6 +110,24 @@ def test_the_writer_dies(clustered: Clustered, fault: Callable[[Clustered, Galer
     assert clustered.cluster.writer() is not writer
 
 
+def test_a_power_cut(clustered: Clustered, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kill -9 of all nodes at once loses nothing acknowledged: when all are back they are a cluster by themselves."""
+    nodes = clustered.cluster.galera.nodes
+    before = {node.name: node.pid for node in nodes}
+
+    def cut() -> float:
+        for process in before.values():
+            os.kill(process, signal.SIGKILL)
+        wait_until(
+            lambda: all(node.alive and node.pid != before[node.name] for node in nodes),
+            seconds=30, what="all nodes to be started again",
+        )  # fmt: skip
+        return time.monotonic()
+
+    monkeypatch.setattr(clustered, "recovery_seconds_max", WHOLE_SECONDS_MAX)
+    clustered.pay_through("galera: all nodes die at once", cut, dies=tuple(before))
+
+
 @pytest.mark.parametrize("fault", [hanging, cut_off])
 def test_the_writer_is_out_of_reach(
     clustered: Clustered, fault: Callable[[Clustered, GaleraNode], AbstractContextManager[None]]

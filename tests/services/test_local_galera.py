@@ -1,4 +1,6 @@
-"""The Galera cluster that tests start."""
+"""The Galera cluster that tests and `make prod-cluster` start."""
+
+from pathlib import Path
 
 from deploy.local.galera import Galera, GaleraNode
 from tests.programs import require_programs
@@ -32,3 +34,19 @@ def test_a_cluster_loses_a_node_and_gets_it_back() -> None:
         third.start()
         assert cluster.size == 3
         assert _numbers(third) == [1, 2]
+
+
+def test_a_cluster_that_was_killed_is_founded_again_by_who_knows_most(tmp_path: Path) -> None:
+    """Two nodes miss a change and then all are gone: the next start begins with the one that has it."""
+    require_programs("mariadbd", "mariadb-backup", "ss", galera=True)
+    with Galera(tmp_path) as cluster:
+        first, second, third = cluster.nodes
+        _write(first, "CREATE TABLE numbers (n INT PRIMARY KEY) ENGINE=InnoDB")
+        first.kill()
+        _write(third, "INSERT INTO numbers VALUES (1)")
+        second.kill()
+        third.kill()
+
+    with Galera(tmp_path) as again:
+        assert again.size == 3
+        assert [_numbers(node) for node in again.nodes] == [[1]] * 3
