@@ -16,6 +16,7 @@ from deploy.local.server import Server
 from deploy.local.topology import Topology
 from deploy.local.waiting import wait_until
 from shillings.testing.ports import free_port, is_free
+from tests.pages import ROOT
 from tests.programs import require_mysql, require_programs
 
 ANN = {"first_name": "Ann", "last_name": "Lee", "email": "ann@example.com", "password": "correct horse battery"}
@@ -74,6 +75,18 @@ def test_a_killed_server_comes_back_and_the_service_with_it(topology: Topology, 
     server.wait_until_ready()
     wait_until(topology.is_ready, seconds=15, what="the service")
     assert ask(topology.url, "/v1/account", token=token)[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("target", "database"),
+    [(["prod-local"], "mariadb"), (["prod-local", "DATABASE=mysql"], "mysql"), (["prod-cluster"], "galera")],
+)
+def test_make_types_the_command(target: list[str], database: str) -> None:
+    """`make prod-local`, the same with DATABASE=mysql, and `make prod-cluster` start it on these databases."""
+    make = ["make", "--dry-run", *target]
+    printed = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    assert f"python -m deploy.local --database {database}" in printed
 
 
 @pytest.mark.parametrize("database", ["mariadb", "mysql", "galera"])
