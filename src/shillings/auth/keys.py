@@ -15,6 +15,8 @@ from shillings.base.errors import SettingsError
 KEY_BYTES_MIN = 32
 KEY_FILE_BYTES_MAX = 4096
 KEY_CHARACTERS_DIFFERENT_MIN = 8
+KEY_PIECE_CHARACTERS_MIN = 16
+"""A shorter piece, again and again, is no key."""
 
 
 def weakness(key: str) -> str:
@@ -26,7 +28,9 @@ def weakness(key: str) -> str:
     size = len(key.encode(errors="surrogateescape"))
     if size < KEY_BYTES_MIN:
         return f"has {size} bytes; {KEY_BYTES_MIN} are the least"
-    if len(set(key)) < KEY_CHARACTERS_DIFFERENT_MIN:
+    # Where a text is found in itself again, it is a repetition; the last piece may be cut.
+    repeats = any(key.startswith(key[size:]) for size in range(1, KEY_PIECE_CHARACTERS_MIN))
+    if repeats or len(set(key)) < KEY_CHARACTERS_DIFFERENT_MIN:
         return "is easy to guess; make one with: openssl rand -hex 32"
     return ""
 

@@ -44,7 +44,10 @@ def test_those_who_start_at_once_have_one_key(path: Path) -> None:
         assert len(set(pool.map(kept_key, [path] * 32))) == 1
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", b"abc", b"0" * 64, b"0123456789abcdef0123456789abcde\n", b"\xff" * 20])
+@pytest.mark.parametrize("content", [
+    b"", b"\n", b"abc", b"0" * 64, b"0123456789abcdef0123456789abcde\n", b"\xff" * 20, b"0123456789" * 4,
+    b"abcdefgh" * 4, b"my-secret-key-" * 3 + b"my",
+])  # fmt: skip
 def test_weak_key_is_refused(path: Path, content: bytes) -> None:
     """A kept key must be as good as one that is set: 32 bytes, and not easy to guess."""
     put(path, content)
