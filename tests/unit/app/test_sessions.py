@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from shillings.app.call import Call
+from shillings.app.call import Call, SignedInCall
 from shillings.app.sessions import Sessions
 from shillings.auth.passwords import Passwords
 from shillings.auth.pseudonyms import Pseudonyms
@@ -20,7 +20,7 @@ from shillings.base.epoch import Epoch
 from shillings.base.errors import Code, Refusal, Unavailable
 from shillings.cache.interface import TOMBSTONE, SessionCache
 from shillings.cache.none import NoCache
-from shillings.contract.shillings_pb2 import LogoutRequest
+from shillings.contract.shillings_pb2 import LogoutRequest, SandboxOptions
 from shillings.storage.executor import Executor
 from shillings.storage.sessions import Profile
 from tests.shared_cache import SharedCache
@@ -125,6 +125,24 @@ async def test_profile_comes_from_process_cache_and_database_in_that_order(datab
             assert (asked.claims, asked.profile) == (claims, profile_of(claims.user_id))
 
     assert database.lookups == [[claims.token_id]]
+
+
+async def test_what_a_request_brings_is_handed_on(database: Database, tokens: Tokens) -> None:
+    """Whoever is signed in, the request keeps its id, deadline, key, token, sandbox options and record."""
+    token, claims = tokens.make(new_id())
+    asked = Call("r1", time.monotonic() + 10, "key", token, SandboxOptions(intent="rent"), object())
+    got = await process(database, tokens, NoCache()).signed_in(asked)
+
+    assert got == SignedInCall(
+        asked.request_id,
+        asked.deadline,
+        "key",
+        claims,
+        profile_of(claims.user_id),
+        token,
+        sandbox_options=asked.sandbox_options,
+        record=asked.record,
+    )
 
 
 async def test_concurrent_requests_ask_once(database: Database, tokens: Tokens) -> None:

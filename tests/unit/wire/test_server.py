@@ -82,6 +82,26 @@ async def test_answer_that_fits_into_no_frame_is_told(tmp_path: Path) -> None:
     assert "larger" in answers[1].message
 
 
+async def test_answer_that_just_fits_is_sent(tmp_path: Path) -> None:
+    """An answer of the largest length to the byte is sent as it is, and one byte more is not."""
+    full = FRAME_BYTES_MAX - len(wire.Response(id=1, data=b"x" * FRAME_BYTES_MAX).SerializeToString())
+    sizes = {b"fits": FRAME_BYTES_MAX + full, b"larger": FRAME_BYTES_MAX + full + 1}
+
+    async def answer(asked: wire.Request) -> wire.Response:
+        return wire.Response(data=b"x" * sizes[asked.data])
+
+    server = AppServer(answer)
+    await server.listen(address_in(tmp_path))
+    async with RawPeer.connect(address_in(tmp_path)) as peer:
+        peer.ask(request(b"fits", 1), request(b"larger", 2))
+        async with asyncio.timeout(5.0):
+            answers = {one.id: one for one in await peer.responses(2)}
+    await server.drain(1.0)
+
+    assert (answers[1].code, len(answers[1].data)) == (wire.OK, sizes[b"fits"])
+    assert answers[2].code == wire.INTERNAL
+
+
 async def test_request_in_pieces_is_one_request(tmp_path: Path) -> None:
     """A request that arrives byte by byte is carried out once, when it is whole."""
     app, address = App(), address_in(tmp_path)
