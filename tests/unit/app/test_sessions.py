@@ -145,6 +145,19 @@ async def test_what_a_request_brings_is_handed_on(database: Database, tokens: To
     )
 
 
+async def test_sessions_that_are_remembered_have_a_bound(
+    database: Database, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the process remembers is bounded by the length of the tokens together: the oldest makes room."""
+    first, second = tokens.make(new_id())[0], tokens.make(new_id())[0]
+    monkeypatch.setattr("shillings.app.sessions.REMEMBERED_BYTES_MAX", len(first) + 1)
+    sessions = process(database, tokens, NoCache())
+    for token in (first, first, second, first):
+        await sessions.signed_in(call(token))
+
+    assert len(database.lookups) == 3
+
+
 async def test_concurrent_requests_ask_once(database: Database, tokens: Tokens) -> None:
     """Many sessions looked up together are one query to the database, each asked for once."""
     made = [tokens.make(new_id()) for _ in range(10)]

@@ -33,6 +33,17 @@ def test_setting_again_makes_newest() -> None:
     assert [bounded.get(key) for key in "abc"] == [3, None, 4]
 
 
+def test_setting_again_drives_nobody_out() -> None:
+    """A full map keeps every neighbour of a key that is set again, and counts its bytes once."""
+    bounded: BoundedMap[str, int] = BoundedMap(entries_max=3, key_bytes_max=3)
+    bounded["a"], bounded["b"], bounded["c"] = 1, 2, 3
+    bounded["b"] = 4
+
+    assert ([bounded.get(key) for key in "abc"], bounded.key_bytes) == ([1, 4, 3], 3)
+    bounded["d"], bounded["e"] = 5, 6
+    assert [bounded.get(key) for key in "abcde"] == [None, 4, None, 5, 6]
+
+
 def test_getting_changes_nothing() -> None:
     """Reading an entry does not spare it: what counts is when it was set."""
     bounded: BoundedMap[str, int] = BoundedMap(entries_max=2)
