@@ -20,7 +20,7 @@ def test_oldest_entry_makes_room() -> None:
         bounded[number] = str(number)
 
     assert [bounded.get(number) for number in range(5)] == [None, None, "2", "3", "4"]
-    assert len(bounded) == 3
+    assert (len(bounded), bounded.key_bytes) == (3, 0)
 
 
 def test_setting_again_makes_newest() -> None:
