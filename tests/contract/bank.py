@@ -19,6 +19,7 @@ from shillings.storage.engines import dialect_of, make_engine
 from shillings.storage.executor import Connection, Executor
 from shillings.storage.ledger import LedgerBatch
 from shillings.storage.ledger_links import KnownLinks
+from shillings.storage.ledger_optimistic import KnownWallets
 from tests.values import new_id, now
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
@@ -81,6 +82,7 @@ class Bank:
         self.dialect = dialect_of(url)
         self.engine = make_engine(url)
         self.known = KnownLinks()
+        self.wallets = None if self.dialect.is_embedded else KnownWallets(always=True)
         self._connections: list[Connection] = []
         self.connection = self.open()
 
@@ -104,7 +106,7 @@ class Bank:
 
     def batch(self, operations: Iterable[Operation], now: Callable[[], datetime] = now) -> LedgerBatch:
         """A batch on its way."""
-        return LedgerBatch(list(operations), self.known, now)
+        return LedgerBatch(list(operations), self.known, now, wallets=self.wallets)
 
     def execute(self, operations: Iterable[Operation], now: Callable[[], datetime] = now) -> list[Decision]:
         """Execute a batch, in this thread."""

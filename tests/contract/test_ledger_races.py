@@ -13,6 +13,7 @@ from shillings.ledger.outcomes import Outcome
 from shillings.storage.executor import Connection
 from shillings.storage.ledger import LedgerBatch
 from shillings.storage.ledger_links import KnownLinks
+from shillings.storage.ledger_optimistic import KnownWallets
 from tests.contract.bank import Bank, Somebody, payment, topup
 from tests.contract.planned_errors import Paused
 from tests.values import now
@@ -37,9 +38,15 @@ async def at_once(bank: Bank, *works: list[Callable[[Connection], Result]]) -> l
 
 
 def batches(operations: list[list[Operation]]) -> list[Callable[[Connection], list[Decision]]]:
-    """The batches of one process, which remembers links by itself."""
-    known = KnownLinks()
-    return [LedgerBatch(batch, known, now).execute for batch in operations]
+    """The batches of one process, which remembers links and wallets by itself, and acts on wallets whenever it can."""
+    known, wallets = KnownLinks(), KnownWallets(always=True)
+    return [LedgerBatch(batch, known, now, wallets=wallets).execute for batch in operations]
+
+
+@pytest.fixture
+def locking(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bank reads wallets under their locks, always."""
+    monkeypatch.setattr(bank, "wallets", None)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -75,6 +82,7 @@ async def test_one_key_at_once_moves_money_once(bank: Bank) -> None:
     assert bank.ledger()
 
 
+@pytest.mark.usefixtures("locking")
 @pytest.mark.parametrize("involved", ["payer", "receiver"])
 def test_batch_waits_for_the_wallets_it_needs(bank: Bank, involved: str) -> None:
     """While one process is about to commit, another's batch on the same wallet waits, and then sees what it did."""

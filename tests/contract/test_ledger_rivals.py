@@ -20,6 +20,12 @@ from tests.values import now
 LOST = 2013
 
 
+@pytest.fixture(autouse=True)
+def locking(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bank reads wallets under their locks, always."""
+    monkeypatch.setattr(bank, "wallets", None)
+
+
 class HalfDead(Connection):
     """A connection whose COMMIT is lost on the way: the database has everything but the last word, and waits for it."""
 

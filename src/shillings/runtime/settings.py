@@ -17,7 +17,7 @@ from shillings.base.money import iso_decimals
 from shillings.sandbox.idempotency import PRESETS
 from shillings.web.limits import Limits
 from shillings.webhooks.schedule import PAUSE_SECONDS
-from shillings.webhooks.targets import EVERYWHERE, Listener, Policy, read_networks
+from shillings.webhooks.targets import Policy, read_listener, read_networks
 
 PREFIX = "SHILLINGS_"
 PORT_MAX = 65_535
@@ -124,6 +124,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "Smaller batches let one be answered while the next is in the database.",
         ),
     ] = 64
+    optimistic_locking: Annotated[
+        Literal["auto", "on", "off"],
+        Meta(
+            description="Whether payments and top-ups on MariaDB and MySQL are decided on the wallets that a server "
+            "remembers, and compared as they are written, instead of being read under locks first. `auto`: with pauses "
+            "while others change the same wallets. `on`: without."
+        ),
+    ] = "auto"
     queue_items_max: Annotated[
         int,
         Meta(
@@ -299,7 +307,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         for place in never:
             if not _is_place(place):
                 raise SettingsError(f"{PREFIX}WEBHOOK_NEVER must hold host:port, not {place!r}.")
-        return Policy(allowed, tuple(_listener(place) for place in never))
+        return Policy(allowed, tuple(read_listener(place) for place in never))
 
     def frozen_moment(self) -> datetime | None:
         """The time at which the clock is frozen; None when it runs."""
@@ -375,12 +383,6 @@ def _check(settings: Settings) -> None:
 def _is_place(text: str) -> bool:
     host, _, port = text.rpartition(":")
     return bool(host) and port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= PORT_MAX
-
-
-def _listener(place: str) -> Listener:
-    host, _, port = place.rpartition(":")
-    host = host.strip("[]")
-    return Listener("" if host in EVERYWHERE else host, int(port))
 
 
 def _is_http(text: str) -> bool:

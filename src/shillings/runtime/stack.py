@@ -47,6 +47,7 @@ from shillings.storage.durability import risks
 from shillings.storage.engines import Dialect, dialect_of, make_engine
 from shillings.storage.executor import Executor, make_executors
 from shillings.storage.ledger import Ledger
+from shillings.storage.ledger_optimistic import KnownWallets
 from shillings.storage.schema import count_ids, migrate, require_current
 from shillings.storage.url import require_complete
 from shillings.storage.waiting import wait_for_database
@@ -195,12 +196,19 @@ class AppStack:
             alone=self.dialect.is_embedded,
         )
 
-    def _make_ledger(self) -> Ledger:
+    def _make_ledger(self, metrics: Metrics) -> Ledger:
+        setting, wallets = self._settings.optimistic_locking, None
+        # Nobody travels to an embedded database, so there is no round trip to save.
+        if setting != "off" and not self.dialect.is_embedded:
+            wallets = KnownWallets(
+                always=setting == "on", count=metrics.count_optimistic, count_pause=metrics.count_optimistic_pause
+            )
         return Ledger(
             self._executors["ledger"],
             self.environment.clock.now,
             listening=self.webhooks.listening,
             keys=PRESETS[self._settings.idempotency],
+            wallets=wallets,
             on_deliveries=self.webhooks.news.tell,
         )
 
@@ -272,7 +280,7 @@ class AppStack:
             identity=executors["identity"],
             clock=environment.clock,
         )
-        ledger = self._make_ledger()
+        ledger = self._make_ledger(metrics)
         operations = Operations(ledger=ledger, environment=environment, make_batcher=make_batcher)
         history = History(reads=executors["history"], clock=environment.clock, make_batcher=make_batcher)
 

@@ -51,6 +51,9 @@ CONFLICT_PAUSE_SECONDS = 0.005
 CONFLICT_PAUSES_MAX = 20
 """The longest pause, in CONFLICT_PAUSE_SECONDS."""
 
+FRESH_SECONDS = 1.0
+"""For how long a connection that has answered is taken to be there."""
+
 LOST_COMMIT_SECONDS_MAX = 3.0
 """How long to try to reach a database that was lost while it committed, before the outcome is called unknown."""
 
@@ -67,15 +70,23 @@ class Connection:
         self._engine = engine
         self._connection: sa.Connection | None = None
         self._send: Send | None = None
+        self._answered_at = float("-inf")
         self.dialect = dialect
         self.commit_sent = False
         """Whether, since the work began, a COMMIT was sent whose answer has not been seen."""
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it is open and has just answered: one that idled may have died unseen."""
+        return self._send is not None and time.monotonic() - self._answered_at < FRESH_SECONDS
 
     def query(self, *statements: str) -> list[Rows]:
         """Send statements as they are, in one round trip where the engine can; return each one's rows."""
         if self._send is None:
             self._send = self.dialect.sender(self._open())
-        return self._send(statements)
+        answers = self._send(statements)
+        self._answered_at = time.monotonic()
+        return answers
 
     def commit(self, *statements: str) -> None:
         """Send statements and then COMMIT. From here until it returns, the outcome is not known."""

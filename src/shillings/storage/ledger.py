@@ -9,6 +9,8 @@
     wallets, transactions, entries, …  ┐ second round trip: ledger_writes.py
     COMMIT                             ┘
 
+Where every wallet of a plain batch is remembered, one round trip does: ledger_optimistic.py.
+
 Three things here seem as if they could come in another order. They cannot:
 
 1.  Locks before keys. A key is used by whoever holds its owner's wallet. If it were read first, two servers could both
@@ -39,12 +41,15 @@ from shillings.ledger.events import DeliveryRow
 from shillings.ledger.hold import expire
 from shillings.ledger.operation import Decision, Operation
 from shillings.ledger.outcomes import Outcome
+from shillings.ledger.rows import Wallet
 from shillings.ledger.rule import decide
 from shillings.ledger.transit import conclude
 from shillings.sandbox.idempotency import PRESETS, Idempotency
+from shillings.storage.engines import ErrorKind, classify
 from shillings.storage.executor import Connection, Executor
 from shillings.storage.holds import overdue_of, select_overdue
 from shillings.storage.ledger_links import KnownLinks
+from shillings.storage.ledger_optimistic import KnownWallets, copies, is_plain, may_owe, packet
 from shillings.storage.ledger_reads import LOCKS, READS, Scope, debts_of, select_debts
 from shillings.storage.ledger_writes import proof, statements
 from shillings.storage.listening import Listening
@@ -73,6 +78,7 @@ class LedgerBatch:
         now: the time that rows carry, and by which keys are over.
         listening: what the process knows of who listens; None where nobody ever does.
         keys: how idempotency keys behave.
+        wallets: what the process remembers of wallets; None where they are always read under their locks.
     """
 
     def __init__(
@@ -82,6 +88,7 @@ class LedgerBatch:
         now: Callable[[], datetime],
         listening: Listening | None = None,
         keys: Idempotency = PRESETS["shillings"],
+        wallets: KnownWallets | None = None,
     ) -> None:
         self._operations = list(operations)
         self._asked = len(operations)
@@ -90,6 +97,7 @@ class LedgerBatch:
         self._now = now
         self._keys = keys
         self._listening = listening
+        self._wallets = wallets
         self._sent: _Sent | None = None
 
     @property
@@ -104,6 +112,8 @@ class LedgerBatch:
 
     def _execute(self, connection: Connection) -> list[Decision]:
         links = self._known.find(connection, self._operations)
+        if self._wallets is not None and (committed := self._commit_remembered(connection, links, self._wallets)):
+            return committed
         book = self._lock_and_read(connection, links)
         if self._sent is not None and _is_committed(connection, self._sent.book):
             connection.query("ROLLBACK")
@@ -121,7 +131,54 @@ class LedgerBatch:
             return decisions
         self._sent = _Sent(decisions, book)
         connection.commit(*writes)
+        if self._wallets is not None:
+            self._wallets.keep(book.rows[Wallet])
         return decisions
+
+    def _commit_remembered(self, connection: Connection, links: Links, wallets: KnownWallets) -> list[Decision] | None:
+        """Decide on remembered wallets and commit if they are right; None where the locking path has to decide.
+
+        A batch whose COMMIT was lost is looked for behind locks, and so is never here twice.
+        """
+        scope = self._scope(links)
+        before = wallets.recall(scope.account_ids) if self._needs_wallets_only(connection, links) else None
+        if not before or may_owe(before):
+            return None
+        book = self._book(links, accounts=copies(before))
+        decisions = decide(self._operations, book)
+        if not is_plain(book, decisions):
+            return None
+        self._sent = _Sent(decisions, book)
+        try:
+            connection.commit(*packet(book, before, scope.token_ids, connection.dialect))
+        except Exception as error:
+            if classify(error) in (ErrorKind.CONNECTION_LOST, ErrorKind.UNAVAILABLE):
+                raise
+            # It was answered, so nothing of it is in doubt: nothing was applied.
+            self._sent, connection.commit_sent = None, False
+            wallets.rejected(before)
+            connection.query("ROLLBACK")
+            return None
+        wallets.committed()
+        wallets.keep(book.rows[Wallet])
+        return decisions
+
+    def _needs_wallets_only(self, connection: Connection, links: Links) -> bool:
+        if self._sent is not None or not connection.is_fresh:
+            return False
+        if links.transactions or links.holds or links.transits:
+            return False
+        return self._listening is None or self._listening.is_nobody
+
+    def _book(self, links: Links, **found: Any) -> Book:
+        moment = self._now()
+        return Book(
+            now=stored(moment),
+            keys_since=stored(moment - timedelta(seconds=self._keys.lifetime_seconds)),
+            links=links,
+            forgets_refusals=self._keys.refusals == "forget",
+            **found,
+        )
 
     def _lock_and_read(self, connection: Connection, links: Links) -> Book:
         scope, dialect = self._scope(links), connection.dialect
@@ -136,14 +193,7 @@ class LedgerBatch:
         if debts := select_debts(found["accounts"]):
             [owed] = connection.query(debts)
             found["debts"] = debts_of(owed)
-        moment = self._now()
-        return Book(
-            now=stored(moment),
-            keys_since=stored(moment - timedelta(seconds=self._keys.lifetime_seconds)),
-            links=links,
-            forgets_refusals=self._keys.refusals == "forget",
-            **found,
-        )
+        return self._book(links, **found)
 
     def _overdue(self, connection: Connection, decisions: list[Decision]) -> list[Operation]:
         """What gives money to users who are short of it: their holds that are over, and what was to arrive by now.
@@ -182,6 +232,7 @@ class Ledger:
         now: the time that rows carry.
         listening: what the process knows of who listens; None where nobody ever does.
         keys: how idempotency keys behave, until somebody says otherwise.
+        wallets: what is remembered of wallets; None for nothing.
         on_deliveries: called when something is to be delivered of what was executed.
     """
 
@@ -192,6 +243,7 @@ class Ledger:
         *,
         listening: Listening | None = None,
         keys: Idempotency = PRESETS["shillings"],
+        wallets: KnownWallets | None = None,
         on_deliveries: Callable[[], None] = lambda: None,
     ) -> None:
         self._executor = executor
@@ -200,10 +252,13 @@ class Ledger:
         self.keys = keys
         self._on_deliveries = on_deliveries
         self._known = KnownLinks()
+        self._wallets = wallets
 
     def forget(self) -> None:
         """Forget everybody: another epoch of the books has begun."""
         self._known.clear()
+        if self._wallets is not None:
+            self._wallets.clear()
 
     async def execute(self, take: Take[Operation]) -> list[Decision]:
         """Execute a batch; it is taken when the thread is free for it.
@@ -220,7 +275,7 @@ class Ledger:
                 operations = take()
                 if not operations:
                     return []
-                batch = LedgerBatch(operations, self._known, self._now, self._listening, self.keys)
+                batch = LedgerBatch(operations, self._known, self._now, self._listening, self.keys, self._wallets)
             return batch.execute(connection)
 
         decisions = await self._executor.run(work)

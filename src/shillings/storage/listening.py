@@ -30,9 +30,18 @@ class Listening:
         self._asked_at = float("-inf")
         self._asked_for_anybody = False
 
+    @property
+    def is_nobody(self) -> bool:
+        """Whether it is good without asking that nobody listens."""
+        return self._is_deaf and time.monotonic() - self._asked_at < FRESH_SECONDS
+
+    @property
+    def _is_deaf(self) -> bool:
+        return not self._everybody and self._deaf_batches >= DEAF_BATCHES_MAX
+
     def statement(self, account_ids: Collection[AccountId]) -> str:
         """What to ask, behind the locks. While nobody listens to anything, that is little, or nothing at all."""
-        self._asked_for_anybody = not self._everybody and self._deaf_batches >= DEAF_BATCHES_MAX
+        self._asked_for_anybody = self._is_deaf
         if not self._asked_for_anybody:
             return select_audience(account_ids)
         now = time.monotonic()

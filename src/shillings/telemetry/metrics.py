@@ -83,6 +83,17 @@ class Metrics:
             ["executor", "reason"],
             registry=registry,
         )
+        self._optimistic = Counter(
+            "shillings_optimistic_batches",
+            "Batches of the ledger that acted on remembered wallets, by what became of it.",
+            ["result"],
+            registry=registry,
+        )
+        self._optimistic_pauses = Counter(
+            "shillings_optimistic_pause_seconds",
+            "For how long none was tried, because too many were rejected.",
+            registry=registry,
+        )
         self._lookups = Counter(
             "shillings_session_lookups",
             "Session lookups, by where the profile was found.",
@@ -121,6 +132,14 @@ class Metrics:
     def retry_counter(self, executor: str) -> Callable[[str], None]:
         """A function that counts one executor's retries."""
         return lambda reason: self._retries.labels(executor, reason).inc()
+
+    def count_optimistic(self, result: str) -> None:
+        """Count one batch that acted on remembered wallets."""
+        self._optimistic.labels(result).inc()
+
+    def count_optimistic_pause(self, seconds: float) -> None:
+        """Count a pause of so many seconds."""
+        self._optimistic_pauses.inc(seconds)
 
     def lookup_counter(self, found_in: str) -> Callable[[], None]:
         """A function that counts session lookups that end in one place."""

@@ -180,6 +180,17 @@ def read_networks(text: str) -> tuple[Network, ...]:
     return _networks(*[part.strip() for part in text.split(",") if part.strip()])
 
 
+def read_listener(place: str) -> Listener:
+    """A listener of ours at `host:port`.
+
+    >>> read_listener("0.0.0.0:8080"), read_listener("[::1]:8080")
+    (Listener(host='', port=8080), Listener(host='::1', port=8080))
+    """
+    host, _, port = place.rpartition(":")
+    host = host.strip("[]")
+    return Listener("" if host in EVERYWHERE else host, int(port))
+
+
 def _within(address: Address, networks: tuple[Network, ...]) -> bool:
     return any(address in network for network in networks)
 
