@@ -13,7 +13,7 @@ from shillings.ledger.outcomes import Outcome
 from shillings.storage.sessions import Profile
 
 
-class Touch(NamedTuple):
+class AppliedFault(NamedTuple):
     """What the sandbox did to a request.
 
     Args:
@@ -97,12 +97,12 @@ class Result(NamedTuple):
     Args:
         answer: the command's answer.
         replayed: whether it is the stored answer of an earlier request with the same idempotency key.
-        touch: what the sandbox did; None for nothing.
+        applied_fault: what the sandbox did; None for nothing.
     """
 
     answer: Message | Encoded
     replayed: bool = False
-    touch: Touch | None = None
+    applied_fault: AppliedFault | None = None
 
 
 Handler = Callable[[Any, Any], Awaitable[Result]]

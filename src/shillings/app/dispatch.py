@@ -7,7 +7,7 @@ import structlog
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
-from shillings.app.call import Call, Handler, SignedInCall, Touch
+from shillings.app.call import AppliedFault, Call, Handler, SignedInCall
 from shillings.app.sandbox.request_log import Record, RequestLog, caller_of
 from shillings.auth.turns import NOBODY, Turn
 from shillings.base import limits
@@ -97,8 +97,8 @@ class Dispatch:
         with self._tracing.span(command.name, request.trace):
             result = await handler(caller, message)
         response = Response(data=result.answer.SerializeToString(), replayed=result.replayed)
-        if result.touch is not None:
-            _note_touch(response, result.touch)
+        if result.applied_fault is not None:
+            _note_fault(response, result.applied_fault)
         return response
 
     def _note(self, request: Request, response: Response, seconds: float) -> None:
@@ -168,14 +168,14 @@ def _refused(refusal: Refusal) -> Response:
         retry_after_s=refusal.retry_after_s,
         replayed=refusal.replayed,
     )
-    if isinstance(refusal.touch, Touch):
-        _note_touch(response, refusal.touch)
+    if isinstance(refusal.applied_fault, AppliedFault):
+        _note_fault(response, refusal.applied_fault)
     return response
 
 
-def _note_touch(response: Response, touch: Touch) -> None:
+def _note_fault(response: Response, applied_fault: AppliedFault) -> None:
     """Tell the web layer what the sandbox did, and how it wants the response delivered."""
-    response.fault_applied = touch.applied
-    if touch.how or touch.wait_ms:
-        response.delivery.how = touch.how
-        response.delivery.wait_ms = touch.wait_ms
+    response.fault_applied = applied_fault.applied
+    if applied_fault.how or applied_fault.wait_ms:
+        response.delivery.how = applied_fault.how
+        response.delivery.wait_ms = applied_fault.wait_ms

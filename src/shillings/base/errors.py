@@ -88,7 +88,7 @@ class Refusal(ShillingsError):
         self.field = field
         self.retry_after_s = RETRY_AFTER_SECONDS if retry_after_s is None and code in _BUSY else retry_after_s
         self.replayed = replayed
-        self.touch: object = None
+        self.applied_fault: object = None
         """What the sandbox did to the request; None for nothing. The application layer knows its type."""
 
 

@@ -12,11 +12,11 @@ from shillings.app.sandbox.faults import Faults
 from shillings.app.sandbox.fixtures import Fixtures
 from shillings.app.sandbox.idempotency import IdempotencyCommands
 from shillings.app.sandbox.inspection import Inspection
-from shillings.app.sandbox.kept_requests import LocalRequests, Place
 from shillings.app.sandbox.keys import KeyLookup
 from shillings.app.sandbox.movable_clock import ClockState, Mode, TestClock
 from shillings.app.sandbox.request_log import RequestLog
-from shillings.app.sandbox.shared_requests import SharedRequests
+from shillings.app.sandbox.request_store import LocalRequestStore, RequestStore
+from shillings.app.sandbox.shared_request_store import SharedRequestStore
 from shillings.app.sandbox.shared_rules import SharedRules
 from shillings.app.sandbox.state import StateCommands
 from shillings.app.sandbox.store import SandboxStore
@@ -51,7 +51,7 @@ class Sandbox:
         self.store = SandboxStore(executor, shared=shared)
         self._epoch = epoch
         self._executor = executor
-        self.requests: Place = SharedRequests(executor) if shared else LocalRequests()
+        self.requests: RequestStore = SharedRequestStore(executor) if shared else LocalRequestStore()
         self.log = RequestLog(self.requests.keep, environment)
         self.rules = rules = SharedRules(seed, self.store, executor, real) if shared else LocalRules(seed)
         times = ClockCommands(clock=clock, real=real, store=self.store, due=due)
@@ -104,7 +104,7 @@ class Sandbox:
             clock=environment.clock,
             explain=self.requests.explain,
         )
-        about_faults = FaultCommands(rules=rules, place=self.requests, environment=environment)
+        about_faults = FaultCommands(rules=rules, requests=self.requests, environment=environment)
         keys = IdempotencyCommands(ledger, self.store)
         self._on_reset.append(keys.take_back)
         inspection = Inspection(

@@ -13,7 +13,7 @@ from shillings.sandbox.rules import NO_PICK, Facts, Pick
 from shillings.sandbox.ruleset import RuleSet
 
 
-class Asked(NamedTuple):
+class RequestedFault(NamedTuple):
     """A fault that the request itself asks for.
 
     Args:
@@ -78,14 +78,16 @@ NEEDS = {
 """What a fault may need, in words."""
 
 
-def require_possible(asked: Asked, facts: Facts) -> None:
+def require_possible(asked: RequestedFault, facts: Facts) -> None:
     """Refuse, as `invalid_request`, a request that asks for what cannot happen to it."""
     missing = next((need for need in sorted(asked.fault.needs) if not facts.get(need)), None)
     if missing is not None:
         raise invalid(asked.field, f"{asked.fault.name} cannot happen here: {NEEDS[missing]}.")
 
 
-def make_plan(rules: RuleSet, facts: Facts, now: float, *, seed: int, name: bytes, asked: Asked | None = None) -> Plan:
+def make_plan(
+    rules: RuleSet, facts: Facts, now: float, *, seed: int, name: bytes, asked: RequestedFault | None = None
+) -> Plan:
     """Decide what happens to one request.
 
     What the request asks for itself goes before the rules; they count it all the same.

@@ -14,7 +14,7 @@ from shillings.sandbox.faults.fault import Fault
 from shillings.sandbox.faults.latency import Latency
 from shillings.sandbox.faults.lost_response import LostResponse
 from shillings.sandbox.faults.rate_limit import RateLimit
-from shillings.sandbox.plan import Asked, Plan, make_plan, require_possible
+from shillings.sandbox.plan import Plan, RequestedFault, make_plan, require_possible
 from shillings.sandbox.rules import Rule
 from shillings.sandbox.ruleset import RuleSet
 
@@ -24,7 +24,7 @@ FACTS: dict[str, Hashable] = {"moves_money": True, "writes": True, "signed_in": 
 
 def plan(rules: RuleSet, asked: Fault | None = None, name: bytes = b"r", facts: dict[str, Hashable] = FACTS) -> Plan:
     """The plan for a request with these facts."""
-    requested = Asked(asked, "header", "Shillings-Fault") if asked else None
+    requested = RequestedFault(asked, "header", "Shillings-Fault") if asked else None
     if requested is not None:
         require_possible(requested, facts)
     return make_plan(rules, facts, 0, seed=1, name=name, asked=requested)

@@ -5,7 +5,7 @@ from collections.abc import Hashable
 from datetime import timedelta
 from typing import Any, cast
 
-from shillings.app.call import Call, Handler, Result, SignedInCall, Touch
+from shillings.app.call import AppliedFault, Call, Handler, Result, SignedInCall
 from shillings.app.news import News
 from shillings.app.sandbox.fault_rules import Rules
 from shillings.base import ids
@@ -72,7 +72,9 @@ class DeliveryFaults:
         if not waited_for:
             return result
         why_not = await self._wait(transaction_id, {(t.endpoint_id, t.event_id) for t in waited_for}, call.deadline)
-        return result._replace(touch=Touch(f'{applied};not_before="{why_not}"' if why_not else applied, Delivery.WHOLE))
+        return result._replace(
+            applied_fault=AppliedFault(f'{applied};not_before="{why_not}"' if why_not else applied, Delivery.WHOLE)
+        )
 
     async def _wait(self, transaction_id: bytes, wanted: set[tuple[bytes, bytes]], deadline: float) -> str:
         """Wait until all of these are delivered; why not, when the time is over."""

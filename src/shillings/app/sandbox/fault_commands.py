@@ -14,7 +14,7 @@ from shillings.app.identity import canonical_email
 from shillings.app.sandbox.explanations import EXPLAINED_MAX
 from shillings.app.sandbox.fault_rules import Rules
 from shillings.app.sandbox.faults import moves_money
-from shillings.app.sandbox.kept_requests import Place
+from shillings.app.sandbox.request_store import RequestStore
 from shillings.base import ids
 from shillings.base.environment import Environment
 from shillings.base.errors import Code, Refusal
@@ -81,7 +81,7 @@ class FaultCommands:
 
     Args:
         rules: those in force.
-        place: where it is kept what was planned for requests.
+        requests: tells what was planned for each of them.
         environment: makes the rules' ids.
     """
 
@@ -89,11 +89,11 @@ class FaultCommands:
         self,
         *,
         rules: Rules,
-        place: Place,
+        requests: RequestStore,
         environment: Environment,
     ) -> None:
         self._rules = rules
-        self._place = place
+        self._requests = requests
         self._environment = environment
 
     async def add_fault(self, call: Call, request: AddFaultRequest) -> Result:
@@ -135,7 +135,7 @@ class FaultCommands:
 
     async def explain(self, _call: Call, request: ExplainRequest) -> Result:
         """What was done to a request, and why."""
-        explained = await self._place.explanation(request.request_id, self._rules.states)
+        explained = await self._requests.explanation(request.request_id, self._rules.states)
         if explained is None:
             return Result(await self._unexplained(request.request_id))
         reasons = await self._rules.explain(explained.facts, explained.pick)
@@ -153,7 +153,7 @@ class FaultCommands:
     async def _unexplained(self, request_id: str) -> ExplainAnswer:
         """Of a request for which nothing was planned: that no rule was in force. Raises Refusal for one not known."""
         # What was planned for one of these could not be forgotten yet.
-        newest = islice((await self._place.latest()).newest(), EXPLAINED_MAX)
+        newest = islice((await self._requests.latest()).newest(), EXPLAINED_MAX)
         if not any(record.request_id == request_id for record in newest):
             raise Refusal(
                 Code.NOT_FOUND, "Nothing is known of a request with this id: it was too long ago, or there was none."

@@ -1,9 +1,9 @@
-"""Where the faults' rules are: in this process, when it is the only application server there is."""
+"""The faults' rules in memory, for a single application server."""
 
 import time
 from typing import Protocol
 
-from shillings.sandbox.plan import Asked, Plan, make_plan
+from shillings.sandbox.plan import Plan, RequestedFault, make_plan
 from shillings.sandbox.rules import Facts, Pick, Rule, RuleState, Why
 from shillings.sandbox.ruleset import RuleSet
 
@@ -30,7 +30,7 @@ class Rules(Protocol):
     async def states(self) -> list[RuleState]:
         """The rules and what has become of them."""
 
-    async def plan(self, facts: Facts, name: bytes, asked: Asked | None) -> Plan:
+    async def plan(self, facts: Facts, name: bytes, asked: RequestedFault | None) -> Plan:
         """Decide what happens to a request."""
 
     async def give_back(self, pick: Pick, closed: str) -> Pick:
@@ -77,7 +77,7 @@ class LocalRules:
         """See Rules."""
         return self._rules.states(self.now())
 
-    async def plan(self, facts: Facts, name: bytes, asked: Asked | None) -> Plan:
+    async def plan(self, facts: Facts, name: bytes, asked: RequestedFault | None) -> Plan:
         """See Rules."""
         return make_plan(self._rules, facts, self.now(), seed=self._seed, name=name, asked=asked)
 

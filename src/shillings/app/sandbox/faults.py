@@ -10,7 +10,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from shillings.app.call import Call, Handler, Result, SignedInCall, Touch
+from shillings.app.call import AppliedFault, Call, Handler, Result, SignedInCall
 from shillings.app.identity import canonical_email
 from shillings.app.sandbox.explanations import Explained
 from shillings.app.sandbox.fault_rules import Rules
@@ -22,10 +22,10 @@ from shillings.contract.shillings_pb2 import Delivery, SandboxOptions
 from shillings.ledger.operation import Course
 from shillings.ledger.outcomes import Outcome
 from shillings.ledger.rows import TransitStatus
-from shillings.sandbox.asked import HEADER, read_header, read_receiver
 from shillings.sandbox.faults.catalogue import REQUEST
 from shillings.sandbox.faults.effects import Damage, Decline, Garble, Lose, Loss, Refuse, Replace, Travel, Twice, Wait
-from shillings.sandbox.plan import Asked, Plan, require_possible
+from shillings.sandbox.plan import Plan, RequestedFault, require_possible
+from shillings.sandbox.requested_fault import HEADER, read_header, read_receiver
 from shillings.sandbox.rules import Facts
 from shillings.sandbox.subjects import SUBJECT
 
@@ -88,7 +88,7 @@ class Faults:
             if sandbox_options is None:
                 return await handler(call, message)
             if sandbox_options.held:
-                return await _as_told(handler, call, message, Touch(sandbox_options.held, Delivery.WHOLE))
+                return await _as_told(handler, call, message, AppliedFault(sandbox_options.held, Delivery.WHOLE))
             # A magic receiver has a plus in it; few others have.
             may_ask = sandbox_options.fault or (has_receiver and "+" in message.receiver_email)
             if self._rules.empty and not may_ask:
@@ -105,14 +105,14 @@ class Faults:
 
         return handle
 
-    async def _asked(self, sandbox_options: SandboxOptions, receiver: str) -> Asked | None:
+    async def _asked(self, sandbox_options: SandboxOptions, receiver: str) -> RequestedFault | None:
         """What the request asks for itself: by its header, or else by its receiver. Raises Refusal."""
         by_receiver = read_receiver(receiver)
         if by_receiver is not None:
             await self._make_receiver(receiver)
         if sandbox_options.fault:
-            return Asked(read_header(sandbox_options.fault), "header", HEADER)
-        return None if by_receiver is None else Asked(by_receiver, "receiver", "receiver_email")
+            return RequestedFault(read_header(sandbox_options.fault), "header", HEADER)
+        return None if by_receiver is None else RequestedFault(by_receiver, "receiver", "receiver_email")
 
     def _facts(self, command: Command, call: Any, message: Any, receiver: str) -> Facts:
         signed_in = isinstance(call, SignedInCall)
@@ -131,7 +131,7 @@ class Faults:
         }
         return fields
 
-    async def _plan(self, command: Command, call: Any, facts: Facts, asked: Asked | None) -> Plan:
+    async def _plan(self, command: Command, call: Any, facts: Facts, asked: RequestedFault | None) -> Plan:
         if asked is not None:
             require_possible(asked, facts)
         plan = await self._rules.plan(facts, call.request_id[-_CHANCE_CHARACTERS:].encode(), asked)
@@ -144,14 +144,14 @@ class Faults:
         self, plan: Plan, facts: Facts, command: Command, handler: Handler, call: Any, message: Any
     ) -> Result:
         """Do what was planned, for a request that is not a replay."""
-        whole = Touch(plan.applied, Delivery.WHOLE)
+        whole = AppliedFault(plan.applied, Delivery.WHOLE)
         match plan.effect:
             case Wait(seconds) if plan.before is not None:
-                return Result(command.answer(), touch=Touch(plan.applied, Delivery.AGAIN, _ms(seconds)))
+                return Result(command.answer(), applied_fault=AppliedFault(plan.applied, Delivery.AGAIN, _ms(seconds)))
             case Refuse(code, text, retry_after_s, end_session):
                 if end_session:
                     await self._end_session(call)
-                raise _touched(Refusal(code, text, retry_after_s=retry_after_s), whole)
+                raise _with_fault(Refusal(code, text, retry_after_s=retry_after_s), whole)
             case Decline(outcome):
                 return await _as_told(handler, call._replace(decline=Outcome(outcome)), message, whole)
             case Travel():
@@ -164,7 +164,7 @@ class Faults:
 
     async def _afterwards(self, plan: Plan, facts: Facts, handler: Handler, call: Any, message: Any) -> Result:
         """Do the work; then do to its answer, whatever it is, what was planned."""
-        touch = _after(plan)
+        applied_fault = _after(plan)
         try:
             result = await handler(call, message)
         except Refusal as refusal:
@@ -172,14 +172,14 @@ class Faults:
                 await self._forget(plan, facts, call, "replay" if refusal.replayed else "not_done")
                 raise
             if isinstance(plan.after, Replace):
-                raise _touched(Refusal(plan.after.code, plan.after.message), touch) from None
-            raise _touched(refusal, touch) from None
+                raise _with_fault(Refusal(plan.after.code, plan.after.message), applied_fault) from None
+            raise _with_fault(refusal, applied_fault) from None
         if result.replayed:
             await self._forget(plan, facts, call, "replay")
             return result
         if isinstance(plan.after, Replace):
-            raise _touched(Refusal(plan.after.code, plan.after.message), touch)
-        return result._replace(touch=touch)
+            raise _with_fault(Refusal(plan.after.code, plan.after.message), applied_fault)
+        return result._replace(applied_fault=applied_fault)
 
     def _course(self, travel: Travel) -> Course:
         """How the money travels, by the clock."""
@@ -199,26 +199,26 @@ class Faults:
         self._explain(call.request_id, Explained(facts, plan.pick, plan.applied if plan.fault else ""))
 
 
-def _after(plan: Plan) -> Touch:
+def _after(plan: Plan) -> AppliedFault:
     """How the answer is to be delivered."""
     match plan.after:
         case Wait(seconds):
-            return Touch(plan.applied, Delivery.WHOLE, _ms(seconds))
+            return AppliedFault(plan.applied, Delivery.WHOLE, _ms(seconds))
         case Lose(how, seconds):
-            return Touch(plan.applied, _LOST[how], _ms(seconds) if how is Loss.HANG else 0)
+            return AppliedFault(plan.applied, _LOST[how], _ms(seconds) if how is Loss.HANG else 0)
         case Garble(how):
-            return Touch(plan.applied, _DAMAGED[how])
+            return AppliedFault(plan.applied, _DAMAGED[how])
         case _:
-            return Touch(plan.applied, Delivery.WHOLE)
+            return AppliedFault(plan.applied, Delivery.WHOLE)
 
 
-async def _as_told(handler: Handler, call: Any, message: Message, touch: Touch) -> Result:
+async def _as_told(handler: Handler, call: Any, message: Message, applied_fault: AppliedFault) -> Result:
     """Do the work, and tell what was done to it."""
     try:
         result = await handler(call, message)
     except Refusal as refusal:
-        raise _touched(refusal, touch) from None
-    return result._replace(touch=touch)
+        raise _with_fault(refusal, applied_fault) from None
+    return result._replace(applied_fault=applied_fault)
 
 
 async def _ignoring_refusals(handler: Handler, call: Any, message: Message) -> None:
@@ -228,8 +228,8 @@ async def _ignoring_refusals(handler: Handler, call: Any, message: Message) -> N
         return
 
 
-def _touched(refusal: Refusal, touch: Touch) -> Refusal:
-    refusal.touch = touch
+def _with_fault(refusal: Refusal, applied_fault: AppliedFault) -> Refusal:
+    refusal.applied_fault = applied_fault
     return refusal
 
 

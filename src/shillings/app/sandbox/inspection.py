@@ -1,4 +1,4 @@
-"""Looking back: the request log as people read it, and the audit of what the client did."""
+"""The commands that read the request log, and the audit of the client that is made from it."""
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -9,9 +9,9 @@ from itertools import islice
 from shillings.app.call import Call, Result
 from shillings.app.identity import canonical_email
 from shillings.app.moments import read_moment
-from shillings.app.sandbox.kept_requests import Place
 from shillings.app.sandbox.log_entries import entry, matches
 from shillings.app.sandbox.request_log import Record, RequestLog
+from shillings.app.sandbox.request_store import RequestStore
 from shillings.audit.auditor import Auditor
 from shillings.base.clock import Clock, stored
 from shillings.base.errors import WORDS, invalid
@@ -46,15 +46,17 @@ class Inspection:
 
     Args:
         log: told of requests that never became commands.
-        place: where the requests are.
+        requests: those that the log has.
         reads: the executor that reads holds.
         clock: tells whether a hold's time is over.
         database_url: where the books are, for the auditor.
     """
 
-    def __init__(self, log: RequestLog, place: Place, *, reads: Executor, clock: Clock, database_url: str) -> None:
+    def __init__(
+        self, log: RequestLog, requests: RequestStore, *, reads: Executor, clock: Clock, database_url: str
+    ) -> None:
         self._log = log
-        self._place = place
+        self._requests = requests
         self._reads = reads
         self._clock = clock
         self._database_url = database_url
@@ -64,7 +66,7 @@ class Inspection:
         if not 1 <= request.limit <= PAGE_LIMIT_MAX:
             raise invalid("limit", f"must be 1 to {PAGE_LIMIT_MAX}.")
         since = _check(request)
-        kept = await self._place.complete()
+        kept = await self._requests.complete()
         answer = wire.RequestsAnswer(seen=kept.seen, kept=kept.kept)
         found = (one for one in kept.newest() if one.number > request.after and matches(one, request, since))
         page, _ = _page(found, request.limit, LISTED_BYTES_MAX)
@@ -76,20 +78,20 @@ class Inspection:
     async def follow(self, _call: Call, request: wire.FollowRequestsRequest) -> Result:
         """What was answered since the cursor, the oldest first; a page of it."""
         since = _check(request)
-        kept = await self._place.latest(request.cursor)
+        kept = await self._requests.latest(request.cursor)
         if not request.cursor and not request.since:
             return Result(wire.FollowRequestsAnswer(cursor=kept.end))
-        place, restarted = kept.find(request.cursor) if request.cursor else (0, False)
+        position, restarted = kept.find(request.cursor) if request.cursor else (0, False)
         forgotten = kept.seen - kept.kept
         # Who comes for the first time has missed nothing.
-        missed = max(0, forgotten - place) if request.cursor and not restarted else 0
+        missed = max(0, forgotten - position) if request.cursor and not restarted else 0
         answer = wire.FollowRequestsAnswer(missed=missed, restarted=restarted)
-        looked_at = list(islice(kept.after(place), LOOKED_AT_MAX))
+        looked_at = list(islice(kept.after(position), LOOKED_AT_MAX))
         found = (one for one in looked_at if matches(one, request, since))
         page, full = _page(found, FOLLOWED_MAX, FOLLOWED_BYTES_MAX)
         answer.requests.extend([shown for _, shown in page])
         read = [record for record, _ in page] if full else looked_at
-        last = read[-1].number if read else place
+        last = read[-1].number if read else position
         answer.cursor = f"{kept.name}-{last}"
         return Result(answer)
 
@@ -100,7 +102,7 @@ class Inspection:
 
     async def audit(self, _call: Call, _request: wire.AuditRequest) -> Result:
         """Whether the money is right, and whether the client behaved."""
-        kept = await self._place.complete()
+        kept = await self._requests.complete()
         records, seen = list(kept.after(0)), kept.seen
         now = stored(self._clock.now())
         holds = await self._reads.run(lambda connection: find_left_open(connection, now))

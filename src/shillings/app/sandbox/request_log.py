@@ -24,7 +24,7 @@ class Record:
 
     `received_at`, `executed_at` and `answered_at` are what users see. `received_s` and `answered_s` are seconds of the
     machine's clock: how long a client waited, and in which order requests came, a frozen clock cannot say.
-    `number` and `tries` (how often the same was asked before) are its place's to say, `arrival` is this server's count.
+    `number` and `tries` (how often the same was asked before) are given by the store, `arrival` is this server's count.
     """
 
     __slots__ = (

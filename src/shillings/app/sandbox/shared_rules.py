@@ -1,4 +1,4 @@
-"""Where the faults' rules are when several application servers share a database: in it, and counted there.
+"""The faults' rules in the database, where several application servers share one. They are counted there.
 
 Each server has a copy, to see at once that a request matches nothing; most match nothing, and cost no query. A
 request that matches is planned in a database transaction which holds the rules, so a rule that is to fire once fires
@@ -13,7 +13,7 @@ from shillings.app.sandbox.store import SandboxStore
 from shillings.base.clock import Clock
 from shillings.base.errors import Refusal
 from shillings.sandbox.faults.catalogue import SUBJECTS
-from shillings.sandbox.plan import Asked, Plan, make_plan
+from shillings.sandbox.plan import Plan, RequestedFault, make_plan
 from shillings.sandbox.rules import Facts, Pick, Rule, RuleState, Why
 from shillings.sandbox.ruleset import RuleSet
 from shillings.sandbox.saved import decode, encode
@@ -81,7 +81,7 @@ class SharedRules:
         await self._store.refresh()
         return self._copy.states(self.now())
 
-    async def plan(self, facts: Facts, name: bytes, asked: Asked | None) -> Plan:
+    async def plan(self, facts: Facts, name: bytes, asked: RequestedFault | None) -> Plan:
         """See Rules."""
 
         def make(rules: RuleSet) -> Plan:

@@ -117,7 +117,7 @@ async def test_answer_cannot_get_lost_when_nothing_was_done(error: Refusal) -> N
     with pytest.raises(type(error)) as raised:
         await harness.pay()
 
-    assert raised.value.touch is None
+    assert raised.value.applied_fault is None
     assert (await harness.fired(), await harness.reason()) == (0, "not_done")
 
 
@@ -128,7 +128,7 @@ async def test_refusal_gets_lost_like_any_answer() -> None:
     with pytest.raises(Refusal) as raised:
         await harness.pay()
 
-    assert cast(Any, raised.value.touch).how == wire.Delivery.RESET
+    assert cast(Any, raised.value.applied_fault).how == wire.Delivery.RESET
     assert (await harness.fired(), await harness.reason()) == (1, "fired")
 
 
@@ -140,11 +140,11 @@ async def test_replay_that_was_not_foreseen_is_left_alone(work: Work) -> None:
     harness = Harness(work)
 
     try:
-        touch: object = (await harness.pay()).touch
+        applied_fault: object = (await harness.pay()).applied_fault
     except Refusal as refusal:
-        touch = refusal.touch
+        applied_fault = refusal.applied_fault
 
-    assert touch is None
+    assert applied_fault is None
     assert (await harness.fired(), await harness.reason()) == (0, "replay")
 
 
@@ -152,9 +152,9 @@ async def test_replay_that_was_foreseen_is_left_alone() -> None:
     """A request whose key was used before is no match that counts: the rule fires at the next one that is new."""
     harness = Harness(done)
 
-    assert (await harness.pay(key="used")).touch is None
+    assert (await harness.pay(key="used")).applied_fault is None
     assert (await harness.fired(), await harness.reason()) == (0, "replay")
-    assert (await harness.pay(key="new")).touch is not None
+    assert (await harness.pay(key="new")).applied_fault is not None
 
 
 async def test_money_travels_by_the_clock_of_the_sandbox() -> None:
@@ -188,10 +188,10 @@ async def test_delay_is_told_and_not_waited_for() -> None:
     """A delay travels with the answer, so that nothing waits here."""
     began = time.monotonic()
 
-    touch = (await Harness(done, SlowResponse(60.0)).pay()).touch
+    applied_fault = (await Harness(done, SlowResponse(60.0)).pay()).applied_fault
 
-    assert touch is not None
-    assert (touch.how, touch.wait_ms) == (wire.Delivery.WHOLE, 60_000)
+    assert applied_fault is not None
+    assert (applied_fault.how, applied_fault.wait_ms) == (wire.Delivery.WHOLE, 60_000)
     assert time.monotonic() - began < 1
 
 
@@ -200,13 +200,13 @@ async def test_request_held_back_is_not_planned_again() -> None:
     harness = Harness(done, rule=False)
 
     first = await harness.pay(wire.SandboxOptions(fault="latency;seconds=3"))
-    assert first.touch is not None
-    again = await harness.pay(wire.SandboxOptions(fault="latency;seconds=3", held=first.touch.applied))
+    assert first.applied_fault is not None
+    again = await harness.pay(wire.SandboxOptions(fault="latency;seconds=3", held=first.applied_fault.applied))
 
-    assert (first.touch.how, first.touch.wait_ms) == (wire.Delivery.AGAIN, 3_000)
-    assert again.touch is not None
-    assert (again.touch.how, again.touch.wait_ms) == (wire.Delivery.WHOLE, 0)
-    assert again.touch.applied == first.touch.applied == "latency;rule=header;phase=before"
+    assert (first.applied_fault.how, first.applied_fault.wait_ms) == (wire.Delivery.AGAIN, 3_000)
+    assert again.applied_fault is not None
+    assert (again.applied_fault.how, again.applied_fault.wait_ms) == (wire.Delivery.WHOLE, 0)
+    assert again.applied_fault.applied == first.applied_fault.applied == "latency;rule=header;phase=before"
 
 
 async def test_web_server_without_a_sandbox_gets_no_fault() -> None:
@@ -215,5 +215,5 @@ async def test_web_server_without_a_sandbox_gets_no_fault() -> None:
 
     result = await harness.pay(outside=True)
 
-    assert result.touch is None
+    assert result.applied_fault is None
     assert await harness.fired() == 0

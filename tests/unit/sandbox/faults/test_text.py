@@ -3,9 +3,9 @@
 import pytest
 
 from shillings.base.errors import Refusal
-from shillings.sandbox.asked import read_header
 from shillings.sandbox.faults.catalogue import REQUEST
 from shillings.sandbox.faults.text import described, overview
+from shillings.sandbox.requested_fault import read_header
 
 
 def test_overview_names_every_fault() -> None:

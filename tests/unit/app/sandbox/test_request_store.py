@@ -11,8 +11,8 @@ import pytest
 from shillings.app.call import Call
 from shillings.app.sandbox import inspection
 from shillings.app.sandbox.inspection import FOLLOWED_MAX, Inspection
-from shillings.app.sandbox.kept_requests import RECORDS_MAX, KeptRequests, LocalRequests
 from shillings.app.sandbox.request_log import Record, RequestLog
+from shillings.app.sandbox.request_store import RECORDS_MAX, LocalRequestStore, RecentRequests
 from shillings.base.clock import FixedClock, SystemClock, rfc3339, stored
 from shillings.base.environment import Environment
 from shillings.base.errors import Refusal
@@ -38,14 +38,14 @@ class Log:
     """A small log, and who inspects it."""
 
     def __init__(self, kept_max: int = KEPT_MAX, environment: Environment = ENVIRONMENT) -> None:
-        self.requests = LocalRequests()
-        self.requests._kept = KeptRequests(records_max=kept_max)
+        self.requests = LocalRequestStore()
+        self.requests._kept = RecentRequests(records_max=kept_max)
         self._log = RequestLog(self.requests.keep, environment)
         self._inspection = Inspection(
             self._log, self.requests, reads=cast(Any, _NoRows()), clock=SystemClock(), database_url=""
         )
 
-    async def kept(self) -> KeptRequests:
+    async def kept(self) -> RecentRequests:
         """What is remembered."""
         return await self.requests.latest()
 
@@ -117,7 +117,7 @@ async def test_tries_are_counted_among_what_is_remembered() -> None:
 
 def test_same_is_what_the_same_user_asked_with_the_same_command() -> None:
     """Another session of a user's is the same user; another user, or another command, is not the same request."""
-    kept, tries = KeptRequests(), []
+    kept, tries = RecentRequests(), []
     for user, session, command in (
         (b"ann", b"1", wire.PAY), (b"ann", b"2", wire.PAY), (b"bob", b"1", wire.PAY), (b"ann", b"1", wire.HLD),
         (b"", b"1", wire.PAY), (b"", b"1", wire.PAY), (b"", b"2", wire.PAY),

@@ -1,4 +1,4 @@
-"""Faults that a request itself asks for: by the header Shillings-Fault, or by a magic receiver.
+"""Parses the faults that a request itself asks for: by the header Shillings-Fault, or by a magic receiver.
 
     Shillings-Fault: lost_response;how=truncate
     fault+lost_response+how=truncate@shillings.test

@@ -1,4 +1,4 @@
-"""The request log when several application servers share a database: in it.
+"""The request log in the database, where several application servers share one.
 
 Each server writes what it has answered every WRITE_SECONDS, many requests at a time, so a request waits for nothing. A
 server that is asked reads what was written since it was asked last. Whoever wants everything that was answered before
@@ -15,8 +15,8 @@ import msgspec
 import structlog
 
 from shillings.app.sandbox.explanations import EXPLAINED_MAX, Explained
-from shillings.app.sandbox.kept_requests import RECORDS_MAX, AskRules, KeptRequests, new_name
 from shillings.app.sandbox.request_log import Record
+from shillings.app.sandbox.request_store import RECORDS_MAX, AskRules, RecentRequests, new_name
 from shillings.app.sandbox.store import EVERYWHERE_SECONDS
 from shillings.base.bounded import BoundedMap
 from shillings.base.errors import Refusal
@@ -76,8 +76,8 @@ class _Unwritten(NamedTuple):
         write_batch(connection, self.batch_id, entries, len(self.records), new_name(), _KEPT_MIN)
 
 
-class SharedRequests:
-    """The log in the database.
+class SharedRequestStore:
+    """The store of several application servers: in the database that they share.
 
     Args:
         executor: where it is written and read.
@@ -88,7 +88,7 @@ class SharedRequests:
         self._unwritten: deque[Record] = deque(maxlen=RECORDS_MAX)
         self._unexplained: deque[tuple[str, _Saved]] = deque(maxlen=EXPLAINED_MAX)
         self._batch: _Unwritten | None = None
-        self._kept = KeptRequests("0")
+        self._kept = RecentRequests("0")
         self._explained: BoundedMap[str, _Saved] = BoundedMap(entries_max=EXPLAINED_MAX)
         self._place = 0
         self._read_at = 0.0
@@ -96,11 +96,11 @@ class SharedRequests:
         self._reading = asyncio.Lock()
 
     def keep(self, record: Record) -> None:
-        """See Place."""
+        """See RequestStore."""
         self._unwritten.append(record)
 
     def explain(self, request_id: str, explained: Explained) -> None:
-        """See Place."""
+        """See RequestStore."""
         pick = explained.pick
         rule_id = b"" if pick.rule is None else pick.rule.fault_id
         saved = _Saved(
@@ -109,23 +109,23 @@ class SharedRequests:
         )  # fmt: skip
         self._unexplained.append((request_id, saved))
 
-    async def latest(self, cursor: str = "") -> KeptRequests:
-        """See Place."""
+    async def latest(self, cursor: str = "") -> RecentRequests:
+        """See RequestStore."""
         # Another server may have told more than was read here last: going on from less would tell it twice.
         behind = LOG_CURSOR.fits(cursor) and not self._kept.knows(cursor)
         if behind or time.monotonic() - self._read_at >= READ_SECONDS:
             await self._read()
         return self._kept
 
-    async def complete(self) -> KeptRequests:
-        """See Place."""
+    async def complete(self) -> RecentRequests:
+        """See RequestStore."""
         await self._write()
         await asyncio.sleep(EVERYWHERE_SECONDS)
         await self._read()
         return self._kept
 
     async def explanation(self, request_id: str, rules: AskRules) -> Explained | None:
-        """See Place."""
+        """See RequestStore."""
         await self.complete()
         saved = self._explained.get(request_id)
         if saved is None:
@@ -136,7 +136,7 @@ class SharedRequests:
         return Explained(saved.facts, pick, saved.applied)
 
     async def take_back(self) -> None:
-        """See Place."""
+        """See RequestStore."""
         name = new_name()
         async with self._writing:
             self._unwritten.clear()
@@ -145,7 +145,7 @@ class SharedRequests:
             await self._executor.run(lambda connection: begin_log(connection, name))
 
     async def write_always(self) -> None:
-        """See Place."""
+        """See RequestStore."""
         while True:
             await asyncio.sleep(WRITE_SECONDS)
             try:
@@ -155,7 +155,7 @@ class SharedRequests:
                 log.warning("request_log_unwritten", reason=refusal.message)
 
     async def finish(self) -> None:
-        """See Place."""
+        """See RequestStore."""
         try:
             await self._write()
         except Refusal as refusal:
@@ -184,7 +184,7 @@ class SharedRequests:
                 place = self._place
                 name, batches = await self._executor.run(lambda connection: _read_since(connection, place))  # noqa: B023
                 if name != self._kept.name:
-                    self._kept = KeptRequests(name)
+                    self._kept = RecentRequests(name)
                     self._explained.clear()
                 for batch in batches:
                     self._take(name, batch)
@@ -197,7 +197,7 @@ class SharedRequests:
         before = batch.first_number - 1
         if before != self._kept.seen:
             # What comes between was removed before it was read here.
-            self._kept = KeptRequests(name, before)
+            self._kept = RecentRequests(name, before)
         for values in entries.records:
             self._kept.add(_record(values))
         for request_id, saved in entries.explained:

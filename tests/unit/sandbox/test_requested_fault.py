@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shillings.base.errors import Refusal
-from shillings.sandbox.asked import read_header, read_receiver
 from shillings.sandbox.faults.catalogue import REQUEST
 from shillings.sandbox.faults.duplicate import Duplicate
 from shillings.sandbox.faults.error import Error
@@ -13,6 +12,7 @@ from shillings.sandbox.faults.fault import Fault
 from shillings.sandbox.faults.latency import Latency
 from shillings.sandbox.faults.lost_response import LostResponse
 from shillings.sandbox.faults.rate_limit import RateLimit
+from shillings.sandbox.requested_fault import read_header, read_receiver
 
 ASKED = (
     ("duplicate", Duplicate()),

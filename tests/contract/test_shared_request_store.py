@@ -4,11 +4,11 @@ from typing import Any, cast
 
 import pytest
 
-from shillings.app.sandbox import shared_requests
+from shillings.app.sandbox import shared_request_store
 from shillings.app.sandbox.explanations import Explained
-from shillings.app.sandbox.kept_requests import KeptRequests, new_name
 from shillings.app.sandbox.request_log import Record, RequestLog
-from shillings.app.sandbox.shared_requests import SharedRequests
+from shillings.app.sandbox.request_store import RecentRequests, new_name
+from shillings.app.sandbox.shared_request_store import SharedRequestStore
 from shillings.base.errors import OutcomeUnknown, Unavailable
 from shillings.contract import shillings_pb2 as wire
 from shillings.sandbox.faults.lost_response import LostResponse
@@ -27,8 +27,8 @@ class Servers:
     def __init__(self, executor: Executor, connection: Connection) -> None:
         self.executor = executor
         self.connection = connection
-        self.places = [SharedRequests(executor), SharedRequests(executor)]
-        self._logs = [RequestLog(place.keep, ENVIRONMENT) for place in self.places]
+        self.stores = [SharedRequestStore(executor), SharedRequestStore(executor)]
+        self._logs = [RequestLog(store.keep, ENVIRONMENT) for store in self.stores]
 
     def pay(self, server: int, *keys: str) -> None:
         """Log a payment under each key."""
@@ -40,8 +40,8 @@ class Servers:
 @pytest.fixture
 def servers(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> Servers:
     """The servers, with an empty log. They wait for nobody."""
-    monkeypatch.setattr(shared_requests, "EVERYWHERE_SECONDS", 0.0)
-    monkeypatch.setattr(shared_requests, "READ_SECONDS", 0.0)
+    monkeypatch.setattr(shared_request_store, "EVERYWHERE_SECONDS", 0.0)
+    monkeypatch.setattr(shared_request_store, "READ_SECONDS", 0.0)
     begin_log(bank.connection, new_name())
     return Servers(bank.executor(), bank.connection)
 
@@ -55,14 +55,14 @@ def _unavailable(*_arguments: Any) -> None:
     raise Unavailable
 
 
-def told(kept: KeptRequests) -> list[tuple[int, str, int]]:
+def told(kept: RecentRequests) -> list[tuple[int, str, int]]:
     """What is kept: number, key, tries."""
     return [(one.number, one.key, one.tries) for one in kept.after(0)]
 
 
 async def test_every_server_tells_what_each_has_answered(servers: Servers) -> None:
     """Numbers and tries are the same wherever somebody asks, and every field of a record comes through."""
-    one, two = servers.places
+    one, two = servers.stores
     servers.pay(0, "a", "b")
     await one.complete()
     servers.pay(1, "a")
@@ -81,9 +81,9 @@ async def test_every_server_tells_what_each_has_answered(servers: Servers) -> No
 
 async def test_who_goes_on_is_told_nothing_twice(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that has read less than another has told reads on first, also after a reset."""
-    one, two = servers.places
+    one, two = servers.stores
     before = (await two.complete()).end
-    monkeypatch.setattr(shared_requests, "READ_SECONDS", 3600.0)
+    monkeypatch.setattr(shared_request_store, "READ_SECONDS", 3600.0)
     servers.pay(0, "a", "b")
     cursor = (await one.complete()).end
     assert (await two.latest(before)).seen == 0
@@ -97,7 +97,7 @@ async def test_who_goes_on_is_told_nothing_twice(servers: Servers, monkeypatch: 
 
 async def test_reset_on_one_server_begins_a_new_log_on_each(servers: Servers) -> None:
     """What was there is gone everywhere, numbers begin again, and cursors of before are known to be old."""
-    one, two = servers.places
+    one, two = servers.stores
     servers.pay(0, "a")
     cursor = (await two.complete()).end
     await one.complete()
@@ -111,7 +111,7 @@ async def test_reset_on_one_server_begins_a_new_log_on_each(servers: Servers) ->
 
 async def test_reset_is_noticed_where_nothing_was_asked_since(servers: Servers) -> None:
     """What a server has read goes when another one resets, explanations too, also while there is nothing new."""
-    one, two = servers.places
+    one, two = servers.stores
     servers.pay(0, "a")
     one.explain("a", Explained({}, Pick(None, 0, 1, 0.0, (), ""), ""))
     assert told(await one.complete()) == [(1, "a", 0)]
@@ -123,7 +123,7 @@ async def test_reset_is_noticed_where_nothing_was_asked_since(servers: Servers) 
 
 async def test_batches_of_another_log_are_not_read(servers: Servers) -> None:
     """Only what was written under a log's own name is read."""
-    one, _ = servers.places
+    one, _ = servers.stores
     servers.pay(0, "a")
     await one.complete()
 
@@ -135,12 +135,12 @@ async def test_reset_takes_what_is_not_written_yet(
     servers: Servers, monkeypatch: pytest.MonkeyPatch, *, failed: bool
 ) -> None:
     """What was answered before a reset is not written after it, nor is what could not be written before."""
-    one, _ = servers.places
+    one, _ = servers.stores
     servers.pay(0, "old")
     one.explain("old", Explained({}, Pick(None, 0, 1, 0.0, (), ""), ""))
     if failed:
         with monkeypatch.context() as failing:
-            failing.setattr(shared_requests, "write_batch", _unavailable)
+            failing.setattr(shared_request_store, "write_batch", _unavailable)
             with pytest.raises(Unavailable):
                 await one.complete()
     await one.take_back()
@@ -152,9 +152,9 @@ async def test_reset_takes_what_is_not_written_yet(
 
 async def test_large_log_comes_in_batches_and_the_oldest_go(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
     """More than is kept is written; who reads late gets the newest, under their numbers, and how many there were."""
-    monkeypatch.setattr(shared_requests, "BATCH_RECORDS_MAX", 10)
-    monkeypatch.setattr(shared_requests, "_KEPT_MIN", 50)
-    one, two = servers.places
+    monkeypatch.setattr(shared_request_store, "BATCH_RECORDS_MAX", 10)
+    monkeypatch.setattr(shared_request_store, "_KEPT_MIN", 50)
+    one, two = servers.stores
     servers.pay(0, *[f"k{number}" for number in range(1, 256)])
     before = await two.latest()
     assert before.seen == 0
@@ -171,7 +171,7 @@ async def test_batch_whose_outcome_was_unknown_is_there_once(
     servers: Servers, monkeypatch: pytest.MonkeyPatch, *, done: bool
 ) -> None:
     """What was written before the answer was lost is not written again, and what was not is written."""
-    one, _ = servers.places
+    one, _ = servers.stores
     servers.pay(0, "a")
     lost: list[bool] = []
 
@@ -182,7 +182,7 @@ async def test_batch_whose_outcome_was_unknown_is_there_once(
             lost.append(True)
             raise OutcomeUnknown
 
-    monkeypatch.setattr(shared_requests, "write_batch", lose)
+    monkeypatch.setattr(shared_request_store, "write_batch", lose)
     with pytest.raises(OutcomeUnknown):
         await one.complete()
     servers.pay(0, "b")
@@ -192,7 +192,7 @@ async def test_batch_whose_outcome_was_unknown_is_there_once(
 
 async def test_explanation_is_known_on_every_server(servers: Servers) -> None:
     """What one server planned, another can explain: facts, counts, and the rule, as long as there is one."""
-    one, two = servers.places
+    one, two = servers.stores
     rule = Rule(FAULT_ID, LostResponse(), {})
     pick = Pick(rule, 2, 7, 12.5, ((1, 3), (4, 1)), "")
     facts = {"endpoint": 3, "user_email": "ann@example.com", "amount": None, "writes": True}
@@ -211,7 +211,7 @@ async def test_explanation_is_known_on_every_server(servers: Servers) -> None:
 
 async def test_server_that_stops_leaves_what_it_knows(servers: Servers) -> None:
     """What was answered in the last moment is written when the server stops."""
-    one, two = servers.places
+    one, two = servers.stores
     servers.pay(0, "last")
     await one.finish()
 
@@ -223,7 +223,7 @@ def test_every_field_of_a_record_is_written() -> None:
     record = Record(1, "r")
     for number, name in enumerate(Record.__slots__):
         setattr(record, name, cast(Any, number))
-    copy = shared_requests._record(shared_requests._values(record))
+    copy = shared_request_store._record(shared_request_store._values(record))
 
     differing = [name for name in Record.__slots__ if getattr(copy, name) != getattr(record, name)]
     assert set(differing) <= {"number", "tries"}

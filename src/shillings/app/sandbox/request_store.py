@@ -1,4 +1,4 @@
-"""The newest requests, in the order in which they were answered."""
+"""The stores that the request log is written to, and the ring buffer that holds the newest requests."""
 
 import secrets
 from collections.abc import Awaitable, Callable, Iterator
@@ -19,20 +19,20 @@ AskRules = Callable[[], Awaitable[list[RuleState]]]
 _Same = tuple[bytes, int, str, bytes]
 
 
-class Place(Protocol):
-    """Where the requests are that this server, and any other, has answered."""
+class RequestStore(Protocol):
+    """Stores the requests that this server, and any other, has answered."""
 
     def keep(self, record: Record) -> None:
         """A request was answered here."""
 
-    async def latest(self, cursor: str = "") -> "KeptRequests":
+    async def latest(self, cursor: str = "") -> "RecentRequests":
         """What is known, at once: with several servers the last moments of another one may not be there yet.
 
         Args:
             cursor: of somebody who goes on from there. What another server has told them is known here, too.
         """
 
-    async def complete(self) -> "KeptRequests":
+    async def complete(self) -> "RecentRequests":
         """Everything that was answered before this was called, on every server."""
 
     def explain(self, request_id: str, explained: Explained) -> None:
@@ -51,8 +51,8 @@ class Place(Protocol):
         """Tell them the rest: this server stops."""
 
 
-class KeptRequests:
-    """The newest requests, numbered 1, 2, 3 …; one too many takes the place of the oldest.
+class RecentRequests:
+    """A ring buffer of the newest requests, in the order in which they were answered. Numbers begin with 1.
 
     Args:
         name: tells this log from one before a reset or a restart, whose numbers were the same.
@@ -132,43 +132,43 @@ class KeptRequests:
                 del self._tries[same]
 
 
-class LocalRequests:
-    """Those of this process, which is the only application server there is; they end with it."""
+class LocalRequestStore:
+    """The store of a single application server: in its memory, lost when it stops."""
 
     def __init__(self) -> None:
-        self._kept = KeptRequests()
+        self._kept = RecentRequests()
         self._explained: BoundedMap[str, Explained] = BoundedMap(entries_max=EXPLAINED_MAX)
 
     def keep(self, record: Record) -> None:
-        """See Place."""
+        """See RequestStore."""
         self._kept.add(record)
 
-    async def latest(self, cursor: str = "") -> KeptRequests:  # noqa: ARG002
-        """See Place. There is no other server."""
+    async def latest(self, cursor: str = "") -> RecentRequests:  # noqa: ARG002
+        """See RequestStore. There is no other server."""
         return self._kept
 
-    async def complete(self) -> KeptRequests:
-        """See Place."""
+    async def complete(self) -> RecentRequests:
+        """See RequestStore."""
         return self._kept
 
     def explain(self, request_id: str, explained: Explained) -> None:
-        """See Place."""
+        """See RequestStore."""
         self._explained[request_id] = explained
 
     async def explanation(self, request_id: str, _rules: AskRules) -> Explained | None:
-        """See Place."""
+        """See RequestStore."""
         return self._explained.get(request_id)
 
     async def take_back(self) -> None:
-        """See Place."""
-        self._kept = KeptRequests()
+        """See RequestStore."""
+        self._kept = RecentRequests()
         self._explained.clear()
 
     async def write_always(self) -> None:
-        """See Place. There is no other server."""
+        """See RequestStore. There is no other server."""
 
     async def finish(self) -> None:
-        """See Place. There is no other server."""
+        """See RequestStore. There is no other server."""
 
 
 def new_name() -> str:
