@@ -60,7 +60,7 @@ def started(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.fixture
 def stack(started: Stack) -> Stack:
     """The stack, running: started again if a test has stopped it."""
-    if not started.project.containers().keys() >= set(EVERY):
+    if not started.project.running() >= set(EVERY):
         started.project.run("make", "prod")
     started.wait_until_ready()
     return started

@@ -1,6 +1,7 @@
 """The stack of compose.yaml in an engine of the tests' own, driven by the README's commands, and users who pay."""
 
 import json
+import operator
 import os
 import re
 import shutil
@@ -32,6 +33,7 @@ WEBS = [f"web-{number}" for number in range(1, 6)]
 EVERY = ["nginx-1", *WEBS, *APPS, "webhooks-1", "mariadb-1", "redis-1"]
 ONE_OF_EACH = [name for name in EVERY if name not in WEBS[1:]]
 """Every container but those that are like another."""
+_OURS = "label=com.docker.compose.project=shillings"
 # What `make` and the image need of the project.
 _PARTS = [
     "Makefile",
@@ -120,12 +122,15 @@ class Project:
         assert len(found) == 5
         return dict(found)
 
+    def running(self) -> set[str]:
+        """The names of the containers of the stack that run."""
+        names = self.engine.docker("ps", "--format", "{{.Names}}", "--filter", _OURS).split()
+        return {name.removeprefix("shillings-") for name in names}
+
     def containers(self, *, every: bool = False) -> dict[str, dict[str, Any]]:
         """What the engine knows of each container of the stack that runs, or of every one, by its name there."""
         options = ["--all"] if every else []
-        ids = self.engine.docker(
-            "ps", "--quiet", "--filter", "label=com.docker.compose.project=shillings", *options
-        ).split()
+        ids = self.engine.docker("ps", "--quiet", "--filter", _OURS, *options).split()
         known = json.loads(self.engine.docker("inspect", *ids)) if ids else []
         return {one["Name"].removeprefix("/shillings-"): one for one in known}
 
@@ -182,11 +187,16 @@ class Stack(Paying):
 
         Unlike with `docker kill`, nobody has wanted this.
         """
-        known = self.project.containers()
-        before = self.processes()
-        self.project.engine.send_signal("KILL", *(known[name]["State"]["Pid"] for name in containers))
+        engine = self.project.engine
+
+        def asked(field: str) -> list[str]:
+            names = [f"shillings-{name}" for name in containers]
+            return engine.docker("inspect", "--format", f"{{{{.State.{field}}}}}", *names).split()
+
+        before = asked("StartedAt")
+        engine.send_signal("KILL", *map(int, asked("Pid")))
         wait_until(
-            lambda: all(self.processes().get(name, before[name]) != before[name] for name in containers),
+            lambda: all(map(operator.ne, before, asked("StartedAt"))),
             seconds=BACK_SECONDS_MAX, what=f"{containers} to be started again", interval=0.1,
         )  # fmt: skip
 
