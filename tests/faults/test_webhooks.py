@@ -179,3 +179,12 @@ def test_dead_endpoint_delays_only_itself(tmp_path: Path) -> None:
 def unix_sockets(service: Service) -> list[str]:
     """Where the service's application layer listens."""
     return [str(one.laddr) for one in service.app.net_connections("unix") if str(one.laddr).endswith("app.sock")]
+
+
+def test_payments_go_first(tmp_path: Path) -> None:
+    """Where the processors are not enough for all, the deliverer gives way to those who carry payments."""
+    with Service(tmp_path / "service") as service:
+        others = {process.nice() for process in (service.app, *service.webs)}
+        wait_until(lambda: service.deliverer.nice() > max(others), seconds=30, what="the deliverer to give way")
+
+        assert len(others) == 1

@@ -17,6 +17,7 @@ from shillings.base.environment import make_environment
 from shillings.base.errors import Refusal, SettingsError
 from shillings.runtime.descriptors import affordable
 from shillings.runtime.exposure import require_key_beyond_loopback
+from shillings.runtime.priority import give_way
 from shillings.runtime.sandbox import make_clock
 from shillings.runtime.settings import PORT_MAX, Settings
 from shillings.runtime.stack import AppStack
@@ -72,6 +73,8 @@ def run_webhooks(settings: Settings, addresses: list[Address]) -> None:
         )
     if find_spec("httpcore2") is None:
         raise SettingsError("webhooks need one more package: pip install 'shillings[webhooks]'")
+    # Payments go first: a delivery can wait, and whoever pays cannot.
+    give_way()
     uvloop.run(_deliver(settings, addresses, _metrics(settings)))
 
 
