@@ -160,11 +160,11 @@ def audit(
     key: Annotated[str, Parameter(help="The sandbox's key, where one is set.")] = "",
 ) -> None:
     """Ask whether your code coped: exit code 0 if so, 1 with findings, 2 if it could not be asked."""
-    from shillings.runtime.asking import CannotAsk, ask_audit
+    from shillings.runtime.http_client import RequestFailed, ask_audit
 
     try:
         lines, clean = ask_audit(url, key)
-    except CannotAsk as error:
+    except RequestFailed as error:
         print(f"shillings: cannot audit {url}: {error}", file=sys.stderr)
         sys.exit(EXIT_SETTINGS)
     print(lines)
@@ -273,11 +273,11 @@ def _announce(supervisor: Supervisor, url: str, settings: "Settings", fixtures: 
 
 def _begin_with(supervisor: Supervisor, url: str, key: str, fixtures: Path) -> int | None:
     """Make the fixtures. Returns an exit code, after everything was stopped, if they cannot be made."""
-    from shillings.runtime.asking import CannotAsk, send_fixtures
+    from shillings.runtime.http_client import RequestFailed, send_fixtures
 
     try:
         print(send_fixtures(url, key, fixtures), flush=True)
-    except CannotAsk as error:
+    except RequestFailed as error:
         print(f"shillings: fixtures: {error}", file=sys.stderr)
         supervisor.stop_all()
         return EXIT_SETTINGS

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from shillings.telemetry.tracing import Otlp
+from shillings.telemetry.tracing import OtlpTracing
 from shillings.testing.ports import free_port
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
@@ -84,7 +84,7 @@ def test_spans_of_requests_under_way_together_are_not_each_others_parents(
     collector: tuple[str, "Queue[ExportTraceServiceRequest]"],
 ) -> None:
     """A request's span belongs to its caller's trace, or begins one, also while others are under way in its thread."""
-    tracing = Otlp(collector[0], "test")
+    tracing = OtlpTracing(collector[0], "test")
     with tracing.span("one", f"00-{TRACE_ID}-b7ad6b7169203331-01") as one, tracing.span("two", "") as two:
         assert one.split("-")[1] == TRACE_ID
         assert two.split("-")[1] != TRACE_ID

@@ -15,21 +15,21 @@ from shillings.base.clock import Clock
 from shillings.base.errors import Code, Refusal, invalid
 from shillings.contract.shillings_pb2 import CloseAnswer, CloseRequest, EmailRequest, LoginAnswer, PasswordRequest
 from shillings.storage import changes as stored
-from shillings.storage.changes import Asking, Changed
+from shillings.storage.changes import ChangeOutcome, ChangeRequest
 from shillings.storage.executor import Connection, Executor
 from shillings.storage.sessions import NewSession
 
 log = structlog.get_logger(__name__)
 
-Work = Callable[[Connection, Asking], Changed]
+Work = Callable[[Connection, ChangeRequest], ChangeOutcome]
 
-_REFUSALS: dict[Changed, Callable[[], Refusal]] = {
-    Changed.SESSION_OVER: unauthenticated,
-    Changed.PASSWORD_CHANGED: lambda: invalid("password", "is not yours. Nothing was changed."),
-    Changed.EMAIL_TAKEN: lambda: Refusal(
+_REFUSALS: dict[ChangeOutcome, Callable[[], Refusal]] = {
+    ChangeOutcome.SESSION_OVER: unauthenticated,
+    ChangeOutcome.PASSWORD_CHANGED: lambda: invalid("password", "is not yours. Nothing was changed."),
+    ChangeOutcome.EMAIL_TAKEN: lambda: Refusal(
         Code.EMAIL_TAKEN, "This email is or was somebody else's. Use another.", field="new_email"
     ),
-    Changed.NOT_EMPTY: lambda: Refusal(
+    ChangeOutcome.NOT_EMPTY: lambda: Refusal(
         Code.ACCOUNT_NOT_EMPTY,
         "There is money in this account or on hold. Pay it to somebody first, or wait for the hold to end.",
     ),
@@ -86,7 +86,7 @@ class Changes:
     async def close(self, call: SignedInCall, request: CloseRequest) -> Result:
         """Close the account of the user who asks, if it is empty."""
         session = await self._verified(call, request.password)
-        asking = Asking(session, None, self._clock.now())
+        asking = ChangeRequest(session, None, self._clock.now())
         _check(await self._identity.run(lambda connection: stored.close_account(connection, asking)))
         await self._sessions.forget(call)
         log.info("account_closed", request_id=call.request_id, user_id=ids.show(call.claims.user_id))
@@ -102,13 +102,13 @@ class Changes:
         password = normal_password(text)
         if password is None or not await self._passwords.verify(hashed, password, _turn(call)):
             log.info("password_refused", request_id=call.request_id, user_id=ids.show(user_id))
-            raise _refusal(Changed.PASSWORD_CHANGED)
+            raise _refusal(ChangeOutcome.PASSWORD_CHANGED)
         return new_session(call.claims, credential_id, hashed)
 
     async def _renew(self, call: SignedInCall, session: NewSession, password: str, email: str, work: Work) -> Result:
         """Make a change, and answer with the token of the one session that goes on."""
         token, claims = self._tokens.make(session.user_id)
-        asking = Asking(session, new_session(claims, session.credential_id, password), self._clock.now())
+        asking = ChangeRequest(session, new_session(claims, session.credential_id, password), self._clock.now())
         _check(await self._identity.run(lambda connection: work(connection, asking)))
         await self._sessions.forget(call)
         await self._sessions.remember(token, claims, call.profile._replace(email=email))
@@ -120,10 +120,10 @@ def _turn(call: SignedInCall) -> Turn:
     return Turn(account=call.claims.user_id.hex())
 
 
-def _check(changed: Changed) -> None:
-    if changed is not Changed.DONE:
+def _check(changed: ChangeOutcome) -> None:
+    if changed is not ChangeOutcome.DONE:
         raise _refusal(changed)
 
 
-def _refusal(changed: Changed) -> Refusal:
+def _refusal(changed: ChangeOutcome) -> Refusal:
     return _REFUSALS[changed]()

@@ -2,8 +2,8 @@
 
 from shillings.app.call import Call, Result, SignedInCall
 from shillings.app.events import OwnerOf, asked, caller, event_message, page_limit, read_cursor
-from shillings.app.moments import read_moment
 from shillings.app.news import News
+from shillings.app.times import parse_time
 from shillings.app.webhook_endpoints import no_endpoint
 from shillings.base import ids
 from shillings.base.environment import Environment
@@ -72,7 +72,7 @@ class Deliveries:
                 raise _no_delivery()
             count = 1
         else:
-            since = read_moment(request.since, "since")
+            since = parse_time(request.since, "since")
             found = await asked(
                 self._writes.run(
                     lambda connection: stored_deliveries.recover(connection, owner, request.endpoint_id, since, now)

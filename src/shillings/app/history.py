@@ -6,8 +6,8 @@ import msgspec
 
 from shillings.app.call import Encoded, Result, SignedInCall
 from shillings.app.identity import canonical_email
-from shillings.app.moments import read_moment
 from shillings.app.newest_pages import PAGES_OF_ONE_BATCH_MAX, NewestPages
+from shillings.app.times import parse_time
 from shillings.auth.tokens import unauthenticated
 from shillings.base.batching import Batcher, MakeBatcher, at_once
 from shillings.base.clock import Clock, stored
@@ -131,7 +131,7 @@ def _filter(request: HistoryRequest) -> Filter:
 
 def _moment(text: str, field: str) -> str:
     """A time in its stored form; empty for none. Raises Refusal."""
-    return stored(read_moment(text, field)) if text else ""
+    return stored(parse_time(text, field)) if text else ""
 
 
 def _transaction(line: HistoryLine) -> Transaction:

@@ -6,8 +6,8 @@ import msgspec
 
 from shillings.app.call import Result, SignedInCall
 from shillings.app.identity import canonical_email
+from shillings.app.movement_answers import MovementAnswers
 from shillings.app.operations import Operations
-from shillings.app.travels import Travels
 from shillings.base.errors import invalid
 from shillings.base.limits import (
     METADATA_ITEMS_MAX,
@@ -28,12 +28,12 @@ class Payments:
 
     Args:
         operations: the way into the ledger.
-        travels: tells whether a top-up's money has arrived.
+        answers: tells whether a top-up's money has arrived.
     """
 
-    def __init__(self, operations: Operations, travels: Travels) -> None:
+    def __init__(self, operations: Operations, answers: MovementAnswers) -> None:
         self._operations = operations
-        self._travels = travels
+        self._answers = answers
 
     async def pay(self, call: SignedInCall, request: PayRequest) -> Result:
         """Move money from the user who asks to another."""
@@ -47,7 +47,7 @@ class Payments:
         """Move money from the funding account to the user who asks."""
         amount_minor, details = checked_amount(request.amount_minor), _details(request.reference, request.metadata)
         header = self._operations.header(call, Kind.TOPUP, "", amount_minor, *(details or ()))
-        return await self._travels.result(
+        return await self._answers.result(
             call, await self._operations.execute(call, TopUp(header, amount_minor, details, call.course))
         )
 

@@ -13,7 +13,7 @@ from limits.aio.storage import RedisStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 
 from shillings.base.bounded import BoundedMap
-from shillings.cache.asking import Asking
+from shillings.cache.protected_calls import ProtectedCalls
 
 ENTRIES_MAX = 100_000
 """Counters in memory, the newest. Each of them has cost whoever is counted a hashed password or a payment, so nobody
@@ -118,7 +118,9 @@ class SharedStorage(MemoryStorage):
         )
         self._pool = pool
         self._redis = RedisStorage("redis://", implementation="redispy", key_prefix=PREFIX, connection_pool=pool)
-        self._asking = Asking("shared_rate_limits", (redis.exceptions.RedisError, OSError, TimeoutError), on_failure)
+        self._asking = ProtectedCalls(
+            "shared_rate_limits", (redis.exceptions.RedisError, OSError, TimeoutError), on_failure
+        )
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """See MemoryStorage."""

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar, cast
 
 from shillings.base.errors import SettingsError
-from shillings.cache.asking import Asking
 from shillings.cache.interface import ENTRY_BYTES_MAX, TOMBSTONE
+from shillings.cache.protected_calls import ProtectedCalls
 
 OPERATION_SECONDS_MAX = 0.1
 
@@ -39,7 +39,7 @@ class RedisCache:
             )
         except ValueError as error:
             raise SettingsError(f"SHILLINGS_REDIS_URL is wrong: {error}") from None
-        self._asking = Asking("cache", (redis.exceptions.RedisError, OSError, TimeoutError), on_failure)
+        self._asking = ProtectedCalls("cache", (redis.exceptions.RedisError, OSError, TimeoutError), on_failure)
         self.breaker = self._asking.breaker
 
     async def get(self, token_ids: Sequence[bytes]) -> list[bytes | None]:

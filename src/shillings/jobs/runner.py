@@ -1,4 +1,4 @@
-"""What the application layer does when nobody asks: remove what has outlived its use."""
+"""Background jobs of the application layer: they remove expired rows and end what is due."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

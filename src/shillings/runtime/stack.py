@@ -14,13 +14,13 @@ from shillings.app.changes import Changes
 from shillings.app.dispatch import Dispatch
 from shillings.app.history import History
 from shillings.app.holds import Holds
+from shillings.app.movement_answers import MovementAnswers
 from shillings.app.operations import Operations
 from shillings.app.payments import Payments
 from shillings.app.readiness import Readiness
 from shillings.app.refunds import Refunds
 from shillings.app.sessions import Sessions
 from shillings.app.transits import REFUNDS, TOPUPS, Transits
-from shillings.app.travels import Travels
 from shillings.auth.keys import kept_key
 from shillings.auth.passwords import Passwords
 from shillings.auth.pseudonyms import Pseudonyms
@@ -198,7 +198,7 @@ class AppStack:
 
     def _make_ledger(self, metrics: Metrics) -> Ledger:
         setting, wallets = self._settings.optimistic_locking, None
-        # Nobody travels to an embedded database, so there is no round trip to save.
+        # Nobody answers to an embedded database, so there is no round trip to save.
         if setting != "off" and not self.dialect.is_embedded:
             wallets = KnownWallets(
                 always=setting == "on", count=metrics.count_optimistic, count_pause=metrics.count_optimistic_pause
@@ -304,7 +304,7 @@ class AppStack:
         self._epoch.on_change(history.forget)
         if self.sandbox is not None:
             key, reads = self._settings.sandbox_key, executors["accounts"]
-            handlers = self.webhooks.obey(self.sandbox.rules, handlers | self._transits_by_hand())
+            handlers = self.webhooks.with_delivery_faults(self.sandbox.rules, handlers | self._transits_by_hand())
             url = database_url(self._settings)
             handlers = self.sandbox.around(handlers, sessions, accounts, ledger, reads, self._passwords, key, url)
         return self._make_dispatch(handlers, sessions, metrics)
@@ -324,14 +324,14 @@ class AppStack:
     def _movements(self, operations: Operations) -> dict[Command, Handler]:
         """Everything that moves money."""
         clock = self.environment.clock
-        travels = Travels(reads=self._executors["history"], clock=clock)
-        payments = Payments(operations, travels)
+        answers = MovementAnswers(reads=self._executors["history"], clock=clock)
+        payments = Payments(operations, answers)
         self.transits = Transits(operations, reads=self._executors["accounts"], clock=clock)
         self.holds = holds = Holds(operations, reads=self._executors["accounts"], clock=clock)
         return {
             commands.PAY: payments.pay,
             commands.TPU: payments.top_up,
-            commands.RFD: Refunds(operations, travels).refund,
+            commands.RFD: Refunds(operations, answers).refund,
             commands.HLD: holds.make,
             commands.HLQ: holds.list_page,
             commands.HLG: holds.read,

@@ -104,7 +104,7 @@ class Webhooks:
         )
         return dict(zip(which, handlers, strict=True))
 
-    def obey(self, rules: Rules, handlers: dict[Command, Handler]) -> dict[Command, Handler]:
+    def with_delivery_faults(self, rules: Rules, handlers: dict[Command, Handler]) -> dict[Command, Handler]:
         """Have faults happen to deliveries; the handlers as they are then, and those of the operator.
 
         Args:

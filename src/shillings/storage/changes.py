@@ -26,7 +26,7 @@ from shillings.storage.tables import (
 )
 
 
-class Changed(Enum):
+class ChangeOutcome(Enum):
     """What became of a change, in order of precedence."""
 
     DONE = auto()
@@ -38,7 +38,7 @@ class Changed(Enum):
     NOT_EMPTY = auto()
 
 
-class Asking(NamedTuple):
+class ChangeRequest(NamedTuple):
     """Who asks for a change.
 
     Args:
@@ -62,23 +62,23 @@ def find_password(connection: Connection, user_id: bytes, token_id: bytes) -> tu
     return bytes(found[0]), found[1]
 
 
-def change_password(connection: Connection, asking: Asking, password: str) -> Changed:
+def change_password(connection: Connection, asking: ChangeRequest, password: str) -> ChangeOutcome:
     """Give a user another password, hashed. Safe to run twice: the renewed session tells that it was done."""
     with connection.transaction():
         refused = _refused(connection, asking)
         if refused is None:
             _update_credential(connection, asking, password=password)
             _renew_session(connection, asking)
-    return refused or Changed.DONE
+    return refused or ChangeOutcome.DONE
 
 
-def change_email(connection: Connection, asking: Asking, email: str) -> Changed:
+def change_email(connection: Connection, asking: ChangeRequest, email: str) -> ChangeOutcome:
     """Give a user another canonical email; the one before stays theirs. Safe to run twice, as change_password is."""
     user_id = asking.session.user_id
     with connection.transaction():
         refused = _refused(connection, asking)
         if refused is None and not _claim(connection, user_id, email):
-            refused = Changed.EMAIL_TAKEN
+            refused = ChangeOutcome.EMAIL_TAKEN
         if refused is None:
             moment = asking.moment.replace(tzinfo=None)
             connection.execute(
@@ -86,10 +86,10 @@ def change_email(connection: Connection, asking: Asking, email: str) -> Changed:
             )
             _update_credential(connection, asking, email=email)
             _renew_session(connection, asking)
-    return refused or Changed.DONE
+    return refused or ChangeOutcome.DONE
 
 
-def close_account(connection: Connection, asking: Asking) -> Changed:
+def close_account(connection: Connection, asking: ChangeRequest) -> ChangeOutcome:
     """Remove a user whose wallet is empty: names, phone and password are gone, the books and the email's owner stay.
 
     Safe to run twice: whose credential is gone is closed.
@@ -97,10 +97,10 @@ def close_account(connection: Connection, asking: Asking) -> Changed:
     user_id = asking.session.user_id
     with connection.transaction():
         if _is_closed(connection, user_id):
-            return Changed.DONE
+            return ChangeOutcome.DONE
         refused = _refused(connection, asking)
         if refused is None and not _is_empty(connection, user_id):
-            refused = Changed.NOT_EMPTY
+            refused = ChangeOutcome.NOT_EMPTY
         if refused is None:
             _end_sessions(connection, asking)
             connection.execute(
@@ -108,7 +108,7 @@ def close_account(connection: Connection, asking: Asking) -> Changed:
             )
             for table in (users, credentials):
                 connection.execute(sa.delete(table).where(table.c.user_id == user_id))
-    return refused or Changed.DONE
+    return refused or ChangeOutcome.DONE
 
 
 def _is_closed(connection: Connection, user_id: bytes) -> bool:
@@ -116,17 +116,17 @@ def _is_closed(connection: Connection, user_id: bytes) -> bool:
     return connection.execute(found).first() is None
 
 
-def _refused(connection: Connection, asking: Asking) -> Changed | None:
+def _refused(connection: Connection, asking: ChangeRequest) -> ChangeOutcome | None:
     """Lock the credential, and say why a change cannot be, or that it was made already."""
     session, renewed = asking.session, asking.renewed
     password = connection.execute(
         sa.select(credentials.c.password).where(credentials.c.credential_id == session.credential_id).with_for_update()
     ).scalar()
     if renewed is not None and _has(connection, sessions, renewed.token_id):
-        return Changed.DONE
+        return ChangeOutcome.DONE
     if password is None or _has(connection, revoked_tokens, session.token_id):
-        return Changed.SESSION_OVER
-    return None if password == session.password else Changed.PASSWORD_CHANGED
+        return ChangeOutcome.SESSION_OVER
+    return None if password == session.password else ChangeOutcome.PASSWORD_CHANGED
 
 
 def _has(connection: Connection, table: sa.Table, token_id: bytes) -> bool:
@@ -168,7 +168,7 @@ def _is_empty(connection: Connection, user_id: bytes) -> bool:
     return bool(balance == 0) and all(connection.execute(one).first() is None for one in unfinished)
 
 
-def _update_credential(connection: Connection, asking: Asking, **values: str) -> None:
+def _update_credential(connection: Connection, asking: ChangeRequest, **values: str) -> None:
     connection.execute(
         sa.update(credentials)
         .where(credentials.c.credential_id == asking.session.credential_id)
@@ -176,13 +176,13 @@ def _update_credential(connection: Connection, asking: Asking, **values: str) ->
     )
 
 
-def _renew_session(connection: Connection, asking: Asking) -> None:
+def _renew_session(connection: Connection, asking: ChangeRequest) -> None:
     _end_sessions(connection, asking)
     if asking.renewed is not None:
         connection.execute(sa.insert(sessions).values(asking.renewed.row()))
 
 
-def _end_sessions(connection: Connection, asking: Asking) -> None:
+def _end_sessions(connection: Connection, asking: ChangeRequest) -> None:
     """Revoke every session of a user. One that logs out at this moment is revoked already, which is as good."""
     theirs = sessions.c.user_id == asking.session.user_id
     asked = asking.session.row()

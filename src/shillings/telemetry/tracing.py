@@ -26,7 +26,7 @@ class Tracing(Protocol):
         """Send what is unsent."""
 
 
-class PassOn:
+class NoTracing:
     """No spans; the caller's trace context goes on unchanged."""
 
     def span(self, _name: str, parent: str) -> AbstractContextManager[str]:
@@ -37,7 +37,7 @@ class PassOn:
         """See Tracing."""
 
 
-class Otlp:
+class OtlpTracing:
     """Spans sent to a collector over OTLP/HTTP.
 
     Args:
@@ -83,4 +83,4 @@ class Otlp:
 
 def make_tracing(endpoint: str, service: str) -> Tracing:
     """Spans to the endpoint; none when it is empty."""
-    return Otlp(endpoint, service) if endpoint else PassOn()
+    return OtlpTracing(endpoint, service) if endpoint else NoTracing()

@@ -16,7 +16,7 @@ from shillings.base.errors import Code, OutcomeUnknown, Refusal
 from shillings.contract import commands
 from shillings.contract import shillings_pb2 as wire
 from shillings.storage.sessions import Profile
-from shillings.telemetry.tracing import PassOn
+from shillings.telemetry.tracing import NoTracing
 
 SECRET = "hunter2-and-the-SELECT-that-failed"
 Observed = list[tuple[str, str]]
@@ -40,7 +40,7 @@ async def answer_of(
         know,
         lambda name, code, _seconds: seen.append((name, code)),
         currency="USD/2",
-        tracing=PassOn(),
+        tracing=NoTracing(),
     )
     return await dispatch.respond(request)
 
@@ -131,7 +131,7 @@ async def test_what_cannot_be_an_id_is_refused(length: int) -> None:
     async def know(call: Call) -> SignedInCall:
         return SignedInCall(call.request_id, call.deadline, "", CLAIMS, cast(Profile, None))
 
-    dispatch = Dispatch({commands.RFD: never}, know, lambda *_: None, currency="USD/2", tracing=PassOn())
+    dispatch = Dispatch({commands.RFD: never}, know, lambda *_: None, currency="USD/2", tracing=NoTracing())
     data = wire.RefundRequest(transaction_id=bytes(length)).SerializeToString()
     response = await dispatch.respond(topup(data, wire.RFD))
 

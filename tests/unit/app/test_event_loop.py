@@ -17,7 +17,7 @@ from shillings.contract.commands import COMMANDS, Auth, Command
 from shillings.runtime.settings import Settings
 from shillings.runtime.stack import AppStack, migrate_database
 from shillings.telemetry.metrics import Metrics
-from shillings.telemetry.tracing import PassOn
+from shillings.telemetry.tracing import NoTracing
 from shillings.wire.framing import FRAME_BYTES_MAX
 
 LOOP_SECONDS_MAX = 0.05
@@ -134,7 +134,7 @@ def stack(tmp_path: Path) -> Iterator[AppStack]:
         data_dir=str(tmp_path), password_threads=1, sandbox=True, deliverer_key=DELIVERER_KEY, **rates  # type: ignore[arg-type]
     )  # fmt: skip
     migrate_database(settings)
-    made = AppStack(settings, Metrics(), PassOn())
+    made = AppStack(settings, Metrics(), NoTracing())
     yield made
     asyncio.run(made.close())
 

@@ -6,9 +6,9 @@ from typing import cast
 import pytest
 
 from shillings.app.call import SignedInCall
+from shillings.app.movement_answers import MovementAnswers
 from shillings.app.operations import Operations
 from shillings.app.payments import Payments
-from shillings.app.travels import Travels
 from shillings.auth.tokens import Claims
 from shillings.base.batching import Batcher, Execute, Item, Result, Take
 from shillings.base.errors import DeadlineExceeded
@@ -44,7 +44,7 @@ async def test_what_comes_too_late_moves_no_money() -> None:
     """A payment or top-up whose caller has been told that it took too long never reaches the ledger."""
     ledger = KeepingLedger()
     operations = Operations(ledger=ledger, environment=ENVIRONMENT, make_batcher=make_batcher)
-    travels = Travels(reads=cast(Executor, ledger), clock=ENVIRONMENT.clock)
+    travels = MovementAnswers(reads=cast(Executor, ledger), clock=ENVIRONMENT.clock)
     payments = Payments(operations, travels)
     claims = Claims(b"u" * 16, b"t" * 16, 2**31)
     call = SignedInCall("r1", time.monotonic() - 1, "", claims, cast(Profile, None))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 from shillings.contract import shillings_pb2 as wire
 from shillings.runtime.settings import Settings
 from shillings.runtime.web_stack import make_site
-from shillings.telemetry.tracing import PassOn
+from shillings.telemetry.tracing import NoTracing
 from shillings.web.site import Observe, Site
 from shillings.wire.client import AppClient
 from tests.values import ENVIRONMENT
@@ -66,7 +66,7 @@ def web_of(
 ) -> Site:
     """The web layer before an application layer."""
     settings = Settings(sandbox=sandbox, cookie_secure=cookie_secure, request_timeout_ms=1000, sandbox_key=sandbox_key)
-    return make_site(settings, cast(AppClient, app), observe, PassOn(), ENVIRONMENT)
+    return make_site(settings, cast(AppClient, app), observe, NoTracing(), ENVIRONMENT)
 
 
 async def ask(

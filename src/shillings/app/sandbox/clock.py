@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable, Mapping
 import msgspec
 
 from shillings.app.call import Call, Result
-from shillings.app.moments import read_moment
 from shillings.app.sandbox.movable_clock import ClockState, TestClock
 from shillings.app.sandbox.store import SandboxStore
+from shillings.app.times import parse_time
 from shillings.base.clock import Clock, rfc3339, stored
 from shillings.base.errors import invalid
 from shillings.contract.shillings_pb2 import (
@@ -52,7 +52,7 @@ class ClockCommands:
         if bool(request.seconds) == bool(request.to):
             raise invalid("seconds", "or `to` must be given, and not both.")
         if request.to:
-            state = self._clock.advanced_to(read_moment(request.to, "to"))
+            state = self._clock.advanced_to(parse_time(request.to, "to"))
         else:
             state = self._clock.advanced_by(request.seconds)
         await self._tell(state)
@@ -60,7 +60,7 @@ class ClockCommands:
 
     async def freeze(self, _call: Call, request: FreezeClockRequest) -> Result:
         """Freeze the clock, now or at a time ahead."""
-        await self._tell(self._clock.frozen(read_moment(request.at, "at") if request.at else None))
+        await self._tell(self._clock.frozen(parse_time(request.at, "at") if request.at else None))
         return Result(self._answer())
 
     async def reset(self, _call: Call, _request: ResetClockRequest) -> Result:

@@ -1,4 +1,4 @@
-"""How idempotency keys behave: reading it, and having it otherwise."""
+"""How idempotency keys behave: the commands that read and change it."""
 
 from typing import Any
 

@@ -8,10 +8,10 @@ from itertools import islice
 
 from shillings.app.call import Call, Result
 from shillings.app.identity import canonical_email
-from shillings.app.moments import read_moment
 from shillings.app.sandbox.log_entries import entry, matches
 from shillings.app.sandbox.request_log import Record, RequestLog
 from shillings.app.sandbox.request_store import RequestStore
+from shillings.app.times import parse_time
 from shillings.audit.auditor import Auditor
 from shillings.base.clock import Clock, stored
 from shillings.base.errors import WORDS, invalid
@@ -165,7 +165,7 @@ def _check(request: wire.RequestsRequest | wire.FollowRequestsRequest) -> dateti
         raise invalid("fault", f"is none of a request. There are: {', '.join(one.name for one in REQUEST.faults)}.")
     if request.user_email:
         request.user_email = canonical_email(request.user_email, "user_email")
-    return read_moment(request.since, "since") if request.since else None
+    return parse_time(request.since, "since") if request.since else None
 
 
 def _delivery(tried: Tried) -> Delivery:

@@ -1,4 +1,4 @@
-"""Asking a server that may fail: a short time for each operation, and after a few failures none for a while."""
+"""Calls to a server that may fail: each has a short time-out, and a circuit breaker skips them after a few failures."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,8 +13,8 @@ Result = TypeVar("Result")
 log = structlog.get_logger(__name__)
 
 
-class Asking:
-    """Asks, and says in the log when the server is gone and when it is back.
+class ProtectedCalls:
+    """Runs operations, and logs when the server becomes unavailable and when it is back.
 
     Args:
         name: what it is asked as, for the log.

@@ -1,4 +1,4 @@
-"""The answers of top-ups and refunds: whether their money is there, or on its way."""
+"""Makes the answers of top-ups and refunds: whether the money has arrived or is pending."""
 
 from shillings.app.call import Result, SignedInCall
 from shillings.base.clock import Clock, stored
@@ -9,7 +9,7 @@ from shillings.storage.executor import Executor
 from shillings.storage.transits import ARRIVED, Progress, progress_of, read_progress
 
 
-class Travels:
+class MovementAnswers:
     """Answers those who asked for a top-up or a refund.
 
     Args:

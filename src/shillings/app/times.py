@@ -1,4 +1,4 @@
-"""Times as requests bring them."""
+"""Parses the times in requests."""
 
 from datetime import UTC, datetime
 
@@ -7,7 +7,7 @@ from shillings.base.errors import invalid
 CHARACTERS_MAX = 40
 
 
-def read_moment(text: str, field: str) -> datetime:
+def parse_time(text: str, field: str) -> datetime:
     """A time in RFC 3339, in UTC.
 
     Raises:
