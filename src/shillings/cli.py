@@ -100,7 +100,7 @@ def web(
 
     settings = _settings()
     host, _, port = listen.rpartition(":")
-    if not host or not port.isdigit():
+    if not host or not (port.isascii() and port.isdigit()):
         raise SettingsError(f"--listen must be host:port, not {listen!r}")
     addresses = [Address.parse(text.strip()) for text in app.split(",")]
     listener = bind(host.strip("[]"), int(port))

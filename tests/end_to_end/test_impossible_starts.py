@@ -23,6 +23,7 @@ PORTS = [
 PLACES = [
     (("serve", "--host", ""), "must not be empty"),
     (("serve", "--host", "nowhere.invalid"), "cannot listen at nowhere.invalid"),
+    (("web", "--listen", "127.0.0.1:\u00b2", "--app", "unix:///x"), "--listen must be host:port"),
     (("app", "--listen", "tcp://127.0.0.1:99999"), "neither tcp://host:port nor unix:///path"),
     (("serve", "--port", "0", "--data-dir", "file"), "the data directory file is a file"),
     (("serve", "--port", "0", "--data-dir", "file/below"), "Not a directory"),
