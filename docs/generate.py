@@ -16,7 +16,7 @@ from shillings.sandbox.faults.fault import Fault, parameters_of
 from shillings.sandbox.idempotency import PRESETS
 from shillings.sandbox.oracle.judge import DETECTORS
 from shillings.sandbox.rules import REASONS
-from shillings.sandbox.ruleset import CHANCES_MAX, RULES_MAX
+from shillings.sandbox.ruleset import CHANCES_MAX, MATCHES_KIB_MAX, RULES_MAX
 from shillings.web import openapi
 from shillings.web.endpoints import ENDPOINTS
 
@@ -134,6 +134,7 @@ def faults_page() -> str:
             deliveries="\n".join(_delivery_row(kind) for kind in DELIVERY.faults),
             rules_max=RULES_MAX,
             chances_max=CHANCES_MAX,
+            matches_kib_max=MATCHES_KIB_MAX,
             presets="\n".join(
                 f"| `{name}` | {one.concurrent} | {one.refusals} | {one.other_body} | {one.lifetime_seconds} |"
                 for name, one in PRESETS.items()

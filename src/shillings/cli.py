@@ -45,7 +45,7 @@ def serve(
 
     from shillings.runtime.data_dir import prepare_folder
     from shillings.runtime.exposure import sandbox_for
-    from shillings.runtime.processes import bind, run_app, run_web, run_webhooks
+    from shillings.runtime.processes import bind, require_metrics_places, run_app, run_web, run_webhooks
     from shillings.runtime.stack import database_url, migrate_database, signing_keys
     from shillings.runtime.supervisor import Child
     from shillings.storage.engines import dialect_of
@@ -57,6 +57,7 @@ def serve(
     if fixtures is not None and not settings.sandbox:
         raise SettingsError("--fixtures needs the sandbox, and that is off")
     listener = bind(host, port)
+    require_metrics_places(settings, web_workers + 2)
     prepare_folder(Path(settings.data_dir))
     if dialect_of(database_url(settings)).is_embedded:
         migrate_database(settings)

@@ -323,3 +323,15 @@ def test_same_seed_draws_the_same(tmp_path: Path) -> None:
     assert first == again
     assert first != other
     assert {"ok", "internal"} == set(first)
+
+
+def test_list_of_rules_always_fits(sandbox: Client) -> None:
+    """However long the texts that rules match, they are listed: rules whose list would be too long are refused."""
+    email = "a@" + "\U00020000" * 240 + ".example"
+    match = {"user_email": email, "receiver_email": email, "idempotency_key": "k" * 255}
+    codes = [sandbox.send("POST", RULES, {"fault": "lost_response", "match": match}).code for _ in range(400)]
+
+    listed = sandbox.send("GET", RULES)
+
+    assert set(codes) == {"ok", "invalid_request"}
+    assert (listed.outcome, len(listed.body["faults"])) == ((200, "ok"), codes.count("ok"))

@@ -1,6 +1,7 @@
 """A start that cannot work says so at once, in one sentence, and ends with exit code 2."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -39,8 +40,17 @@ SETTINGS = [
     ("SHILLINGS_METRICS_LISTEN", "127.0.0.1:99999", "must be host:port"),
     ("SHILLINGS_METRICS_LISTEN", "127.0.0.1:x", "must be host:port"),
     ("SHILLINGS_METRICS_LISTEN", "nowhere.invalid:9100", "cannot listen at nowhere.invalid:9100"),
-    ("SHILLINGS_METRICS_LISTEN", "127.0.0.1:65535", "cannot listen at 127.0.0.1:65536"),
+    ("SHILLINGS_METRICS_LISTEN", "127.0.0.1:65534", "there is no port 65536"),
+    ("SHILLINGS_METRICS_LISTEN", "127.0.0.1:0", "must be host:port"),
+    ("SHILLINGS_METRICS_LISTEN", "127.0.0.1:\u00b2", "must be host:port"),
     ("SHILLINGS_REDIS_URL", "foo", "SHILLINGS_REDIS_URL is wrong"),
+    ("SHILLINGS_REDIS_URL", "redis://127.0.0.1:6379/x", "the database a number"),
+    ("SHILLINGS_REDIS_URL", "redis://127.0.0.1:6379/0/1", "the database a number"),
+    ("SHILLINGS_REDIS_URL", "redis://127.0.0.1:6379/\u00b2", "the database a number"),
+    ("SHILLINGS_REDIS_URL", "redis:///0", "redis://host:port/database"),
+    ("SHILLINGS_REDIS_URL", "redis://127.0.0.1:99999/0", "redis://host:port/database"),
+    ("SHILLINGS_REDIS_URL", "redis://:hidden#more@127.0.0.1:6379/0", "%23 for #"),
+    ("SHILLINGS_REDIS_URL", "127.0.0.1:6379", "redis://host:port/database"),
     ("SHILLINGS_TRACE_ENDPOINT", "collector:4318", "must begin with http:// or https://"),
     ("SHILLINGS_DATABASE_URL", "sqlite:///", "must name a file"),
     ("SHILLINGS_DATABASE_URL", "sqlite:///:memory:", "must name a file"),
@@ -107,6 +117,21 @@ def test_setting_that_cannot_work_is_refused(folder: Path, variable: str, value:
 
     assert reason in said
     assert "hidden" not in said
+
+
+def test_metrics_at_a_port_that_is_taken_are_refused(folder: Path) -> None:
+    """Of the ports of the processes' metrics one is taken: one sentence says which, before anything is started."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        listen = f"127.0.0.1:{port - 2}"
+        said = run_shillings("serve", "--port", "0", cwd=folder, SHILLINGS_METRICS_LISTEN=listen)
+
+    assert said.returncode == 2
+    assert said.stderr == (
+        f"shillings: SHILLINGS_METRICS_LISTEN: the 3 processes' metrics are at {port - 2} to {port}: cannot listen at "
+        f"127.0.0.1:{port}: Address already in use. Choose another host or port\n"
+    )
+    assert not (folder / ".shillings").exists()
 
 
 def test_help_is_quick(folder: Path) -> None:

@@ -206,6 +206,15 @@ def test_largest_frame_is_read(peer: Peer) -> None:
     assert peer.receive().code == wire.OK
 
 
+@pytest.mark.parametrize("data", [b"\xfa\x07\x02xx" * 20_000, b"\xff" * 100_000], ids=["tiny fields", "no message"])
+def test_large_command_is_refused_unread(peer: Peer, data: bytes) -> None:
+    """A command larger than any web server sends is refused for its size, whatever it holds, and is not read."""
+    refused = peer.ask(wire.RDY, data)
+
+    assert refused.code == wire.PAYLOAD_TOO_LARGE
+    assert is_served(peer)
+
+
 @pytest.mark.parametrize("command", [max(wire.Command.values()) + 1, 99, 2**31 - 1, -1])
 def test_unknown_command_is_refused(peer: Peer, command: int) -> None:
     """A command that nobody knows is refused, and the connection goes on."""

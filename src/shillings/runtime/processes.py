@@ -19,7 +19,7 @@ from shillings.runtime.descriptors import affordable
 from shillings.runtime.exposure import require_key_beyond_loopback
 from shillings.runtime.priority import give_way
 from shillings.runtime.sandbox import make_clock
-from shillings.runtime.settings import PORT_MAX, Settings
+from shillings.runtime.settings import PORT_MAX, PREFIX, Settings
 from shillings.runtime.stack import AppStack
 from shillings.runtime.web_stack import make_web
 from shillings.telemetry import logs
@@ -98,6 +98,21 @@ def bind(host: str, port: int) -> socket.socket:
         raise SettingsError(f"cannot listen at {host}:{port}: {error.strerror}. Choose another host or port") from None
     listener.setblocking(False)
     return listener
+
+
+def require_metrics_places(settings: Settings, count: int) -> None:
+    """Refuse metrics that one of so many processes cannot serve, each at its own port. Raises SettingsError."""
+    if not settings.metrics_listen:
+        return
+    host, _, text = settings.metrics_listen.rpartition(":")
+    first, last = int(text), int(text) + count - 1
+    try:
+        for port in range(first, last + 1):
+            bind(host.strip("[]"), port).close()
+    except SettingsError as error:
+        raise SettingsError(
+            f"{PREFIX}METRICS_LISTEN: the {count} processes' metrics are at {first} to {last}: {error}"
+        ) from None
 
 
 class _WebServer(uvicorn.Server):

@@ -22,6 +22,7 @@ from shillings.webhooks.targets import Policy, read_listener, read_networks
 PREFIX = "SHILLINGS_"
 PORT_MAX = 65_535
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
+_DATABASE_PATH = re.compile("(?:/[0-9]{0,5})?")
 SANDBOX_KEY_CHARACTERS_MIN = 16
 RATE = "^[1-9][0-9]{0,6}/[1-9][0-9]{0,4}$"
 """So many in so many seconds."""
@@ -374,6 +375,12 @@ def _check(settings: Settings) -> None:
                 f"{PREFIX}ALLOWED_ORIGINS: {origin!r} is no origin. Write http://host or https://host, with a port if"
                 " it has one, and nothing behind it. There is no wildcard, because cookies are allowed"
             )
+    if settings.redis_url and not _is_redis(settings.redis_url):
+        # What is in it may be a password, so it is not repeated.
+        raise SettingsError(
+            f"{PREFIX}REDIS_URL is wrong: it must be redis://host:port/database, the database a number. "
+            "In a password, write %23 for #, %2F for /, %3F for ? and %40 for @"
+        )
     if settings.metrics_listen and not _is_place(settings.metrics_listen):
         raise SettingsError(f"{PREFIX}METRICS_LISTEN must be host:port, not {settings.metrics_listen!r}.")
     if settings.trace_endpoint and not _is_http(settings.trace_endpoint):
@@ -382,7 +389,24 @@ def _check(settings: Settings) -> None:
 
 def _is_place(text: str) -> bool:
     host, _, port = text.rpartition(":")
-    return bool(host) and port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= PORT_MAX
+    return bool(host) and port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) <= PORT_MAX
+
+
+def _is_redis(text: str) -> bool:
+    """Whether redis-py reads it as it is meant: what it does not understand, it leaves out in silence."""
+    try:
+        parts = urlsplit(text)
+        if parts.scheme == "unix":
+            return bool(parts.path) and not parts.fragment
+        return (
+            parts.scheme in ("redis", "rediss")
+            and bool(parts.hostname)
+            and parts.port != 0
+            and _DATABASE_PATH.fullmatch(parts.path) is not None
+            and not parts.fragment
+        )
+    except ValueError:
+        return False
 
 
 def _is_http(text: str) -> bool:

@@ -28,6 +28,9 @@ from shillings.sandbox.subjects import Subject
 RULES_MAX = 1000
 """Rules that may be in force at once."""
 
+MATCHES_KIB_MAX = 512
+"""The texts in their matches, all together: so that the list of the rules fits into one answer."""
+
 PAST_MAX = 1000
 """Rules that are gone, and still explained."""
 
@@ -99,6 +102,7 @@ class RuleSet:
         self._past: deque[_Record] = deque(maxlen=PAST_MAX)
         self._groups: dict[_Key, _Group] = {}
         self._index: dict[tuple[str, ...], dict[tuple[Hashable, ...], list[_Group]]] = {}
+        self._bytes = 0
         self._made = 0
         self._asked = 0
         self._next_end = float("inf")
@@ -115,15 +119,14 @@ class RuleSet:
             Refusal: `invalid_request`: it is out of bounds, or there are too many.
         """
         rule.check()
-        self._make_room(now)
+        self._make_room(_match_bytes(rule), now)
         if rule.probability < 1:
             self._require_chance()
         self._made += 1
         group = self._group(rule.match)
         group.members += 1
         record = _Record(rule, self._made, group, group.count, self._asked)
-        self._records[rule.fault_id] = record
-        self._next_end = min(self._next_end, rule.expires_at)
+        self._put_in(record)
         self._schedule(record)
 
     def remove(self, fault_id: bytes) -> bool:
@@ -177,8 +180,7 @@ class RuleSet:
             rule, saved.position, group, saved.base, saved.made_at,
             saved.fired, saved.over, saved.matched_at_end, saved.used_up_at,
         )  # fmt: skip
-        self._records[rule.fault_id] = record
-        self._next_end = min(self._next_end, rule.expires_at)
+        self._put_in(record)
         if not record.over:
             self._schedule(record)
 
@@ -338,12 +340,18 @@ class RuleSet:
         elif record in group.chancy:
             group.chancy.remove(record)
 
+    def _put_in(self, record: _Record) -> None:
+        self._records[record.rule.fault_id] = record
+        self._bytes += _match_bytes(record.rule)
+        self._next_end = min(self._next_end, record.rule.expires_at)
+
     def _take_out(self, record: _Record) -> None:
         if not record.over:
             record.end()
         record.gone_at = self._asked
         self._past.append(record)
         del self._records[record.rule.fault_id]
+        self._bytes -= _match_bytes(record.rule)
         if record in record.group.chancy:
             record.group.chancy.remove(record)
         record.group.members -= 1
@@ -356,15 +364,22 @@ class RuleSet:
             self._take_out(record)
         self._next_end = min((s.rule.expires_at for s in self._records.values()), default=float("inf"))
 
-    def _make_room(self, now: float) -> None:
-        if len(self._records) < RULES_MAX:
+    def _has_room(self, match_bytes: int) -> bool:
+        return len(self._records) < RULES_MAX and self._bytes + match_bytes <= MATCHES_KIB_MAX * 1024
+
+    def _make_room(self, match_bytes: int, now: float) -> None:
+        """See that there is room for one more rule; those that are used up make it, the oldest first."""
+        if self._has_room(match_bytes):
             return
         self._remove_expired(now)
-        if len(self._records) >= RULES_MAX:
-            used_up = next((s for s in self._records.values() if s.over), None)
-            if used_up is None:
-                raise invalid("fault", f"{RULES_MAX} rules are in force, which is the most; delete some first.")
+        for used_up in [s for s in self._records.values() if s.over]:
+            if self._has_room(match_bytes):
+                return
             self._take_out(used_up)
+        if len(self._records) >= RULES_MAX:
+            raise invalid("fault", f"{RULES_MAX} rules are in force, which is the most; delete some first.")
+        if not self._has_room(match_bytes):
+            raise invalid("match", f"would be more than the {MATCHES_KIB_MAX} KiB of all rules; delete some first.")
 
     def _require_chance(self) -> None:
         """Refuse one more rule with a probability if there are too many."""
@@ -397,3 +412,8 @@ def _places(key: _Key) -> Iterable[tuple[tuple[str, ...], tuple[Hashable, ...]]]
     """Where the index has a group: under each combination of the values it allows."""
     names = tuple(name for name, _ in key)
     return ((names, values) for values in product(*[allowed for _, allowed in key]))
+
+
+def _match_bytes(rule: Rule) -> int:
+    """How large the texts of its match are."""
+    return sum(len(value.encode()) for values in rule.match.values() for value in values if isinstance(value, str))

@@ -2,8 +2,8 @@
 
 A service on this machine is within reach of every page that its user's browser shows: a name that resolves to loopback
 (DNS rebinding), a form that posts across sites, an image. So a call to the sandbox must name a host that is this one's,
-must not come from another origin, and must bring its body as JSON, which no form can. Beyond loopback it must bring the
-sandbox's key too.
+and must not come from another origin; its body, like every other, must be JSON, which no form can send. Beyond loopback
+it must bring the sandbox's key too.
 """
 
 import hmac
@@ -35,10 +35,6 @@ class Guard:
         self._check_origin(headers)
         if self._key and not hmac.compare_digest(find_bearer(headers).encode(), self._key.encode()):
             raise Refusal(Code.UNAUTHENTICATED, "The sandbox needs its key: Authorization: Bearer, and the key.")
-        # Every form has a type. A request without one has no body either, or it is refused for that.
-        kind = headers.get(b"content-type")
-        if kind is not None and kind.split(b";")[0].strip().lower() != b"application/json":
-            raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE, "Send the body as JSON, with Content-Type: application/json.")
 
     def _check_origin(self, headers: RequestHeaders) -> None:
         host = headers.get(b"host", b"").decode("latin-1").lower()

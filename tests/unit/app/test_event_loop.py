@@ -23,6 +23,7 @@ from shillings.wire.framing import FRAME_BYTES_MAX
 LOOP_SECONDS_MAX = 0.05
 REFUSAL_BYTES_MAX = 2_000
 ENVELOPE_BYTES = 2_000
+SHORT_BYTES = 14
 DELIVERER_KEY = "the deliverer's key, of 32 bytes."
 
 NASTY = {
@@ -167,6 +168,13 @@ def _request(place: Place, data: bytes) -> wire.Request:
 def test_no_text_holds_the_event_loop(stack: AppStack, name: str) -> None:
     """Whatever a text holds, in whatever field of whatever command, as long as it may be: 50 ms at most."""
     put = _put_text(_nasty(name, COMMAND_BYTES_MAX - ENVELOPE_BYTES))
+    _run(stack, lambda: ((str(place), _request(place, place.filled(put))) for place in TEXTS))
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_no_short_text_breaks_a_command(stack: AppStack, name: str) -> None:
+    """The same text, short enough to be looked at and not only measured, is taken or refused: it breaks nothing."""
+    put = _put_text(_nasty(name, SHORT_BYTES))
     _run(stack, lambda: ((str(place), _request(place, place.filled(put))) for place in TEXTS))
 
 

@@ -14,7 +14,7 @@ from shillings.sandbox.faults.catalogue import REQUEST
 from shillings.sandbox.faults.error import Error
 from shillings.sandbox.faults.lost_response import LostResponse
 from shillings.sandbox.rules import Match, Pick, Rule
-from shillings.sandbox.ruleset import CHANCES_MAX, RULES_MAX, RuleSet
+from shillings.sandbox.ruleset import CHANCES_MAX, MATCHES_KIB_MAX, RULES_MAX, RuleSet
 from shillings.sandbox.saved import decode, encode
 from shillings.sandbox.subjects import SUBJECT
 from tests.unit.sandbox.model import Model
@@ -214,6 +214,29 @@ def test_rules_are_bounded() -> None:
     rules.add(a_rule(), now=50)
 
     assert len(rules.states(50)) == RULES_MAX
+
+
+def test_what_rules_match_is_bounded() -> None:
+    """The texts of all matches have a bound in bytes, on another server too; a rule that is gone makes room."""
+
+    def about(user: str) -> Rule:
+        return a_rule({SUBJECT: one_of(REQUEST.name), "user": one_of(user)}, expires_at=9.0)
+
+    rules = RuleSet(seed=0)
+    for number in range(MATCHES_KIB_MAX):
+        rules.add(about(f"{number:04}" + "\u00e9" * 506), now=0)
+    rules = RuleSet.load(decode(encode(rules.save())), (REQUEST,))
+    one_more = about("a" * 1010)
+    with pytest.raises(Refusal, match=f"{MATCHES_KIB_MAX} KiB") as refused:
+        rules.add(one_more, now=0)
+    first, *_ = rules.states(0)
+    rules.pick({SUBJECT: REQUEST.name, "user": next(iter(first.rule.match["user"]))}, 0)
+    rules.add(one_more, now=0)
+    rules.remove(one_more.fault_id)
+    rules.add(one_more, now=0)
+
+    assert refused.value.field == "match"
+    assert len(rules.states(0)) == MATCHES_KIB_MAX
 
 
 def test_rules_with_a_probability_are_bounded() -> None:

@@ -11,7 +11,7 @@ from shillings.contract.shillings_pb2 import Request, Response
 from shillings.wire.address import Address
 from shillings.wire.client import AppClient
 from shillings.wire.framing import FrameReader, frame
-from shillings.wire.server import AppServer
+from shillings.wire.server import AppServer, Respond
 from shillings.wire.stream import FrameStream
 
 FOREVER = 60.0
@@ -67,14 +67,15 @@ def address_in(folder: Path, name: str = "app") -> Address:
 
 
 @asynccontextmanager
-async def listening(app: App, address: Address) -> AsyncIterator[AppServer]:
+async def listening(app: App | Respond, address: Address) -> AsyncIterator[AppServer]:
     """A server; drained in the end."""
     server = AppServer(app)
     await server.listen(address)
     try:
         yield server
     finally:
-        app.let_all()
+        if isinstance(app, App):
+            app.let_all()
         await server.drain(1.0)
 
 

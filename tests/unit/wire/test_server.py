@@ -11,7 +11,6 @@ from shillings.wire import server as server_module
 from shillings.wire import stream
 from shillings.wire.address import Address
 from shillings.wire.framing import FRAME_BYTES_MAX, frame
-from shillings.wire.server import AppServer
 from tests.unit.wire.ends import App, RawPeer, address_in, client_of, connected, listening, request, until
 
 GARBAGE = {
@@ -70,13 +69,10 @@ async def test_answer_that_fits_into_no_frame_is_told(tmp_path: Path) -> None:
     async def answer(asked: wire.Request) -> wire.Response:
         return wire.Response(data=b"x" * (FRAME_BYTES_MAX if asked.data == b"large" else 1))
 
-    server = AppServer(answer)
-    await server.listen(address_in(tmp_path))
-    async with RawPeer.connect(address_in(tmp_path)) as peer:
+    address = address_in(tmp_path)
+    async with listening(answer, address), RawPeer.connect(address) as peer, asyncio.timeout(5.0):
         peer.ask(request(b"large", 1), request(b"small", 2))
-        async with asyncio.timeout(5.0):
-            answers = {one.id: one for one in await peer.responses(2)}
-    await server.drain(1.0)
+        answers = {one.id: one for one in await peer.responses(2)}
 
     assert (answers[1].code, answers[2].code) == (wire.INTERNAL, wire.OK)
     assert "larger" in answers[1].message
@@ -90,13 +86,10 @@ async def test_answer_that_just_fits_is_sent(tmp_path: Path) -> None:
     async def answer(asked: wire.Request) -> wire.Response:
         return wire.Response(data=b"x" * sizes[asked.data])
 
-    server = AppServer(answer)
-    await server.listen(address_in(tmp_path))
-    async with RawPeer.connect(address_in(tmp_path)) as peer:
+    address = address_in(tmp_path)
+    async with listening(answer, address), RawPeer.connect(address) as peer, asyncio.timeout(5.0):
         peer.ask(request(b"fits", 1), request(b"larger", 2))
-        async with asyncio.timeout(5.0):
-            answers = {one.id: one for one in await peer.responses(2)}
-    await server.drain(1.0)
+        answers = {one.id: one for one in await peer.responses(2)}
 
     assert (answers[1].code, len(answers[1].data)) == (wire.OK, sizes[b"fits"])
     assert answers[2].code == wire.INTERNAL
