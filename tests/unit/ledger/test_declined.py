@@ -30,6 +30,15 @@ def test_declined_operation_moves_nothing_and_is_remembered(outcome: Outcome) ->
     assert [row.outcome for row in page.rows[KeyRow]] == [outcome]
 
 
+def test_declined_operation_refers_to_what_it_would() -> None:
+    """The same is read and locked as if it were not declined."""
+    asked, links = payment(ANN, EMAILS[BOB], 4), book({}).links
+    declined = Declined(asked, Outcome.SELF_PAYMENT)
+
+    assert (declined.header, declined.needs()) == (asked.header, asked.needs())
+    assert list(declined.accounts(links)) == list(asked.accounts(links)) == [BOB]
+
+
 def test_stored_answer_goes_before_a_decline() -> None:
     """What was done under a key before stays done, whatever is to be declined now."""
     page = book({ANN: 10, BOB: 0})
