@@ -32,11 +32,10 @@ SUITE = [
 # Servers that are not in there: the contract is tried on SQLite and in the process.
 WITHOUT = {"mariadbd", "mysqld", "redis-server"}
 SECONDS_MAX = 900
-# Few random examples: this asks about the Python, and others about the rules.
 # The environment has all of the lock; the project is put in from a wheel, as its users do it.
 _RUN = """
 pip install --quiet --no-index --no-deps --no-build-isolation .
-exec python -m pytest -q -p no:cacheprovider --durations=0 --durations-min=60 --hypothesis-profile=few "$@"
+exec python -m pytest -q -p no:cacheprovider --durations=0 --durations-min=60 "$@"
 """
 
 
