@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from shillings.ledger.outcomes import Outcome
 from shillings.storage import executor as executors
-from shillings.storage.accounts import Balance, BalanceLookup, NewUser, add_user, read_balances
+from shillings.storage.accounts import Balance, BalanceLookup, Balances, NewUser, add_user
 from shillings.storage.executor import Connection
 from shillings.storage.sessions import find_credentials, revoke
 from tests.contract.bank import MOMENT, TOKEN, Bank, new_user, topup
@@ -147,7 +147,7 @@ def test_balances_are_read_in_order(bank: Bank) -> None:
     lookups = [lookup_of(bob), lookup_of(stranger), lookup_of(ann), lookup_of(ann, revoked), lookup_of(bob)]
 
     after = Balance(7, 0, "2026-01-02T03:04:06.000006Z")
-    assert read_balances(bank.connection, lookups, NOW) == [
+    assert Balances().read(bank.connection, lookups, NOW) == [
         after,
         None,
         Balance(0, 0, "2026-01-02T03:04:05.000006Z"),
@@ -161,6 +161,6 @@ def test_balance_is_never_older_than_the_answer(bank: Bank) -> None:
     ann, reader = bank.user(), bank.open()
     for expected in range(1, 20):
         assert bank.execute([topup(ann, 1)])[0].outcome is Outcome.OK
-        [balance] = read_balances(reader, [BalanceLookup(ann.user_id, TOKEN)], NOW)
+        [balance] = Balances().read(reader, [BalanceLookup(ann.user_id, TOKEN)], NOW)
         assert balance is not None
         assert balance.balance == expected

@@ -10,7 +10,7 @@ from shillings.ledger.operation import Decision, Details, Operation
 from shillings.ledger.outcomes import Outcome
 from shillings.ledger.payment import Payment
 from shillings.ledger.refund import Refund
-from shillings.storage.accounts import BalanceLookup, read_balances
+from shillings.storage.accounts import BalanceLookup, Balances
 from shillings.storage.executor import Connection
 from shillings.storage.history import Filter, HistoryLine, HistoryQuery, read_pages
 from shillings.storage.holds import HoldsQuery, find_overdue, read_holds
@@ -95,7 +95,7 @@ def test_money_of_a_hold_that_is_over_can_be_spent(bank: Bank) -> None:
     held = hold(ann, bob, 100)
     bank.execute([held], at_first)
     lookup = BalanceLookup(ann.user_id, TOKEN)
-    seen = [read_balances(bank.connection, [lookup], now)[0] for now in ("2026-01-02 04:04:05.000005", UNTIL)]
+    seen = [Balances().read(bank.connection, [lookup], now)[0] for now in ("2026-01-02 04:04:05.000005", UNTIL)]
     assert [(one.balance, one.held) for one in seen if one] == [(0, 100), (100, 0)]
     assert outcomes(bank, payment(ann, bob, 1)) == [Outcome.INSUFFICIENT_FUNDS]
     assert outcomes(bank, payment(ann, bob, 30), payment(ann, bob, 71), now=an_hour_later) == [

@@ -14,7 +14,7 @@ from shillings.ledger.refund import Refund
 from shillings.ledger.rows import TransitStatus
 from shillings.ledger.topup import TopUp
 from shillings.ledger.transit import conclude
-from shillings.storage.accounts import Balance, BalanceLookup, read_balances
+from shillings.storage.accounts import Balance, BalanceLookup, Balances
 from shillings.storage.changes import _is_empty
 from shillings.storage.executor import Connection
 from shillings.storage.history import EVERYTHING, Filter, HistoryLine, HistoryQuery, read_pages
@@ -67,7 +67,7 @@ def outcomes(bank: Bank, *operations: Operation, now: Callable[[], datetime] = a
 
 def account(bank: Bank, user: Somebody, now: str) -> Balance:
     """What the account shows."""
-    [found] = read_balances(bank.connection, [BalanceLookup(user.user_id, TOKEN)], now)
+    [found] = Balances().read(bank.connection, [BalanceLookup(user.user_id, TOKEN)], now)
     assert found is not None
     assert {type(amount) for amount in (found.balance, found.held, found.debt)} == {int}, "amounts are whole numbers"
     return found

@@ -20,7 +20,7 @@ from shillings.contract.fields import IDEMPOTENCY_KEY
 from shillings.contract.shillings_pb2 import AccountAnswer, AccountRequest, SignupAnswer, SignupRequest
 from shillings.ledger.events import Event
 from shillings.storage import accounts as stored
-from shillings.storage.accounts import Balance, BalanceLookup, NewUser, SignupKey, Taken
+from shillings.storage.accounts import Balance, BalanceLookup, Balances, NewUser, SignupKey, Taken
 from shillings.storage.executor import Executor
 
 RECEIVERS_REMEMBERED_MAX = 1_000
@@ -64,7 +64,8 @@ class Accounts:
         self._receivers = _nobody()
         self._told = told
         self._news = news
-        self._balances: Batcher[BalanceLookup, Balance | None] = make_batcher("accounts", at_once(self._read))
+        self._balances = Balances()
+        self._batcher: Batcher[BalanceLookup, Balance | None] = make_batcher("accounts", at_once(self._read))
 
     async def sign_up(self, call: Call, request: SignupRequest) -> Result:
         """Make a user with an empty wallet."""
@@ -128,12 +129,18 @@ class Accounts:
     async def read(self, call: SignedInCall, _request: AccountRequest) -> Result:
         """The user and the balance as the database has it now."""
         claims, profile = call.claims, call.profile
-        balance = await self._balances.submit(BalanceLookup(claims.user_id, claims.token_id), call.deadline)
+        balance = await self._batcher.submit(BalanceLookup(claims.user_id, claims.token_id), call.deadline)
         if balance is None:
             raise unauthenticated()
         return Result(
             AccountAnswer(
-                **profile._asdict(),
+                user_id=profile.user_id,
+                first_name=profile.first_name,
+                middle_name=profile.middle_name,
+                last_name=profile.last_name,
+                email=profile.email,
+                phone=profile.phone,
+                created_at=profile.created_at,
                 balance_minor=balance.balance,
                 held_minor=balance.held,
                 debt_minor=balance.debt,
@@ -144,7 +151,7 @@ class Accounts:
 
     async def _read(self, lookups: list[BalanceLookup]) -> list[Balance | None]:
         now = as_stored(self._environment.clock.now())
-        return await self._reads.run(lambda connection: stored.read_balances(connection, lookups, now))
+        return await self._reads.run(lambda connection: self._balances.read(connection, lookups, now))
 
 
 def _nobody() -> BoundedMap[str, bool]:

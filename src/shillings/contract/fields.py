@@ -1,12 +1,11 @@
 """What fields of requests must look like, where both layers judge them: the first kindly, the second for good."""
 
 import re
-from typing import NamedTuple
 
 from shillings.base.limits import IDEMPOTENCY_KEY_CHARACTERS_MAX
 
 
-class Form(NamedTuple):
+class Form:
     """The form of a text.
 
     Args:
@@ -14,12 +13,14 @@ class Form(NamedTuple):
         sentence: what is said to who sent another.
     """
 
-    pattern: str
-    sentence: str
+    def __init__(self, pattern: str, sentence: str) -> None:
+        self.pattern = pattern
+        self.sentence = sentence
+        self._match = re.compile(pattern).fullmatch
 
     def fits(self, text: str) -> bool:
         """Whether a text has this form."""
-        return re.fullmatch(self.pattern, text) is not None
+        return self._match(text) is not None
 
 
 INTENT = Form(r"[!-~]{1,255}", "must be 1 to 255 visible ASCII characters, such as order-42.")

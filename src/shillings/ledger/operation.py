@@ -136,5 +136,7 @@ def fingerprint(*fields: str | int) -> bytes:
     >>> fingerprint("a\n", "b") == fingerprint("a", "\nb")
     False
     """
-    escaped = [str(field).replace("\\", r"\\").replace("\n", r"\n") for field in fields]
-    return blake2b("\n".join(escaped).encode(), digest_size=16).digest()
+    text = "\n".join(map(str, fields))
+    if "\\" in text or text.count("\n") >= len(fields):
+        text = "\n".join([str(field).replace("\\", r"\\").replace("\n", r"\n") for field in fields])
+    return blake2b(text.encode(), digest_size=16).digest()

@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from shillings.base.clock import rfc3339, stored
+from shillings.base.ids import NIL
 from shillings.ledger.events import Event
 from shillings.storage.engines import Rows
 from shillings.storage.event_writes import event_statements, read_audience
 from shillings.storage.executor import Connection
-from shillings.storage.sql import in_list
+from shillings.storage.sql import id_list, literal
 from shillings.storage.tables import credentials, emails, signup_keys, users
-from shillings.storage.transits import select_arrived_and_owed, select_whether_any
+from shillings.storage.transits import any_arrived_or_owed, select_arrived_and_owed
 
 
 class NewUser(NamedTuple):
@@ -141,33 +142,52 @@ def insert_user(connection: Connection, user: NewUser, key: SignupKey | None = N
         )
 
 
-def read_balances(connection: Connection, lookups: Sequence[BalanceLookup], now: str) -> list[Balance | None]:
-    """The balances asked for, in order; None where the session is revoked or nobody has the id.
+class Balances:
+    """Reads balances.
 
-    The money of a hold whose time is over counts as its payer's again, and what was to arrive by now has arrived,
-    whether or not anybody has moved it yet. What comes in settles what is owed.
+    Most services have no open hold, nothing that arrived and was not moved, and nobody who owes anything. There,
+    wallets are all there is to read, and the same statement tells whether it is so. What the last one told is kept.
     """
-    user_ids = in_list({lookup.user_id for lookup in lookups})
-    # Of one statement, so of one moment: what moves meanwhile is neither missing nor counted twice.
-    parts = _select_balances(user_ids, now)
-    revoked_tokens = in_list({lookup.token_id for lookup in lookups})
-    found, revoked_found = connection.query(
-        f"{parts} UNION ALL {select_whether_any(now)}",
-        f"SELECT token_id FROM revoked_tokens WHERE token_id IN ({revoked_tokens})",
-    )
-    if any(is_any for *_, is_any in found):
-        # Seldom: somebody's money has just arrived and was not moved yet, or somebody owes something.
-        [found] = connection.query(f"{parts} UNION ALL {select_arrived_and_owed(user_ids, now)}")
-    balances = _balances(found)
-    revoked = {bytes(row[0]) for row in revoked_found}
-    return [None if lookup.token_id in revoked else balances.get(lookup.user_id) for lookup in lookups]
+
+    def __init__(self) -> None:
+        self._wallets_are_all = True
+
+    def read(self, connection: Connection, lookups: Sequence[BalanceLookup], now: str) -> list[Balance | None]:
+        """The balances asked for, in order; None where the session is revoked or nobody has the id.
+
+        The money of a hold whose time is over counts as its payer's again, and what was to arrive by now has arrived,
+        whether or not anybody has moved it yet. What comes in settles what is owed.
+        """
+        user_ids = id_list({lookup.user_id for lookup in lookups})
+        tokens = id_list({lookup.token_id for lookup in lookups})
+        revoked = f"SELECT token_id FROM revoked_tokens WHERE token_id IN ({tokens})"
+        found, revoked_found = connection.query(_select(user_ids, now, wallets=self._wallets_are_all), revoked)
+        is_more = any(is_any for *_, is_any in found)
+        if self._wallets_are_all and is_more:
+            [found] = connection.query(_select(user_ids, now, wallets=False))
+        self._wallets_are_all = not is_more
+        balances = _balances(found)
+        ended = {bytes(row[0]) for row in revoked_found}
+        return [None if lookup.token_id in ended else balances.get(lookup.user_id) for lookup in lookups]
 
 
-def _select_balances(user_ids: str, now: str) -> str:
-    return (
+def _select(user_ids: str, now: str, *, wallets: bool) -> str:
+    """Finds what these users have, and whether there is more than wallets; with everything, or the wallets alone.
+
+    It is one statement, so of one moment: what moves meanwhile is neither missing nor counted twice.
+    """
+    of_wallets = (
         "SELECT user_id, balance, 0 AS held, 0 AS owed, CAST(updated_at AS CHAR(26)) AS updated_at, 0 AS is_any"
         f" FROM users WHERE user_id IN ({user_ids})"
-        f" UNION ALL SELECT payer_id, SUM(CASE WHEN expires_at <= '{now}' THEN amount ELSE 0 END),"
+    )
+    any_more = f"EXISTS (SELECT 1 FROM holds WHERE status = 'open') OR {any_arrived_or_owed(now)}"
+    others = [] if wallets else [_select_holds(user_ids, now), *select_arrived_and_owed(user_ids, now)]
+    return " UNION ALL ".join([of_wallets, f"SELECT {literal(NIL)}, 0, 0, 0, '', {any_more}", *others])
+
+
+def _select_holds(user_ids: str, now: str) -> str:
+    return (
+        f"SELECT payer_id, SUM(CASE WHEN expires_at <= '{now}' THEN amount ELSE 0 END),"
         f" SUM(CASE WHEN expires_at <= '{now}' THEN 0 ELSE amount END), 0, '', 0 FROM holds"
         f" WHERE payer_id IN ({user_ids}) AND status = 'open' GROUP BY payer_id"
     )

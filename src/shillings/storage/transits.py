@@ -54,16 +54,13 @@ def select_due(now: str, user_ids: Collection[bytes] | None = None) -> str:
     )
 
 
-def select_whether_any(now: str) -> str:
-    """Whether money has arrived that was not moved yet, or anybody owes something, as an account's columns."""
-    return (
-        f"SELECT {literal(NIL)}, 0, 0, 0, '', EXISTS (SELECT 1 FROM transits WHERE due_at <= '{now}')"
-        " OR EXISTS (SELECT 1 FROM debts WHERE amount > 0)"
-    )
+def any_arrived_or_owed(now: str) -> str:
+    """A condition: money has arrived that was not moved yet, or anybody owes something."""
+    return f"EXISTS (SELECT 1 FROM transits WHERE due_at <= '{now}') OR EXISTS (SELECT 1 FROM debts WHERE amount > 0)"
 
 
-def select_arrived_and_owed(users: str, now: str) -> str:
-    """What counts as these users' money by now, though it is still on its way, and what they owe.
+def select_arrived_and_owed(users: str, now: str) -> list[str]:
+    """Find what counts as these users' money by now, though it is still on its way, and what they owe.
 
     Args:
         users: the inside of an IN list.
@@ -75,7 +72,7 @@ def select_arrived_and_owed(users: str, now: str) -> str:
         for side, final in (("receiver_id", "succeeded"), ("sender_id", "failed"))
     ]
     owed = f"SELECT user_id, 0, 0, amount, '', 0 FROM debts WHERE user_id IN ({users}) AND amount > 0"
-    return " UNION ALL ".join([*arrived, owed])
+    return [*arrived, owed]
 
 
 def progress_of(status: str, final: str, due_at: str, now: str) -> Progress:

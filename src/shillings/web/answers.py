@@ -18,23 +18,27 @@ class Answer(NamedTuple):
         reply: of a mount.
         shared: the headers that all replies of the mount have.
         shared_lines: these, as they are sent.
-        own: the headers of this reply alone.
+        request_id: of the request.
+        further: headers of this answer alone, beside the reply's own.
     """
 
     reply: Reply
     shared: Headers
     shared_lines: bytes
-    own: Headers
+    request_id: bytes
+    further: Headers
 
     @property
     def headers(self) -> Headers:
         """All of them."""
-        return [*self.shared, *self.own]
+        length = b"%d" % len(self.reply.body)
+        always = [(b"content-length", length), (b"x-request-id", self.request_id)]
+        return [*self.shared, *always, *self.reply.headers, *self.further]
 
     @property
     def closes(self) -> bool:
         """Whether the connection is closed after it, whatever the client asked for."""
-        return CLOSE in self.own
+        return CLOSE in self.reply.headers
 
     def as_bytes(self, of_server: bytes = b"", *, keep_alive: bool, with_body: bool) -> bytes:
         """The whole answer.
@@ -44,9 +48,15 @@ class Answer(NamedTuple):
             keep_alive: whether the connection is kept; if not, the answer says so.
             with_body: whether the body is sent, or only what the head says of it.
         """
-        own = self.own if keep_alive or self.closes else [*self.own, CLOSE]
-        head = b"%s%s%s%s\r\n" % (_STATUS_LINES[self.reply.status], of_server, self.shared_lines, header_lines(own))
-        return head + self.reply.body if with_body else head
+        reply = self.reply
+        own = [*reply.headers, *self.further]
+        if not keep_alive and CLOSE not in own:
+            own.append(CLOSE)
+        head = b"%s%s%scontent-length: %d\r\nx-request-id: %s\r\n%s\r\n" % (
+            _STATUS_LINES[reply.status], of_server, self.shared_lines, len(reply.body), self.request_id,
+            header_lines(own) if own else b"",
+        )  # fmt: skip
+        return head + reply.body if with_body else head
 
 
 def header_lines(headers: Headers) -> bytes:

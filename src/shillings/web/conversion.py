@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Annotated, Any, Literal, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -40,16 +40,18 @@ def message_maker(endpoint: Endpoint, currency: Currency) -> Callable[[Any, Any,
     It raises Refusal for an amount that is none, and for a path parameter that is no id where an id is wanted.
     """
     message = endpoint.command.request
+    in_message = message.DESCRIPTOR.fields_by_name
     from_body = [_input(name, kind, currency) for name, kind in _hints(endpoint.body)]
     from_query = [_input(name, kind, currency) for name, kind in _hints(endpoint.query)]
-    in_message = message.DESCRIPTOR.fields_by_name
+    # The protocol says nothing of a value that is zero or empty; most are, of fields that are seldom used.
+    kept = {field for field, _ in (*from_body, *from_query) if in_message[field].has_presence}
     from_path = [
         (name, _read_id if in_message[name].type == FieldDescriptor.TYPE_BYTES else None)
         for name in endpoint.path_parameters
     ]
 
     def make(body: Any, query: Any, parameters: PathParameters) -> bytes:
-        values = {field: read(body) for field, read in from_body}
+        values = {field: value for field, read in from_body if (value := read(body)) or field in kept}
         for field, read in from_query:
             values[field] = read(query)
         for name, parse in from_path:
@@ -143,65 +145,91 @@ _PARSERS: dict[Any, Callable[[Any, str], Any]] = {
 """How a value in JSON becomes one of the protocol's, by its type; each takes the field's name, for its refusal."""
 
 
+class _Field(NamedTuple):
+    """How a field of an answer is read.
+
+    Args:
+        name: in JSON.
+        attribute: of the message; empty where the whole message tells.
+        convert: makes JSON's value of it; None where it is the same.
+    """
+
+    name: str
+    attribute: str
+    convert: Callable[[Any], Any] | None = None
+
+    def reader(self) -> Callable[[Any], Any]:
+        """A function from a message to the value."""
+        if not self.attribute:
+            assert self.convert is not None, "a whole message is no value"
+            return self.convert
+        read, convert = attrgetter(self.attribute), self.convert
+        return read if convert is None else lambda answer: convert(read(answer))
+
+
 def fields_reader(shape: type[msgspec.Struct], message: type[Message], currency: Currency) -> Callable[[Any], Fields]:
     """A function from a protocol message to the answer's JSON fields, all but `status`."""
-    in_message = message.DESCRIPTOR.fields_by_name
-    readers: list[tuple[str, Callable[[Any], Any]]] = []
-    for name, kind in get_type_hints(shape, include_extras=True).items():
-        if kind is Status:
-            continue
-        if name not in in_message and f"{name}{MINOR}" not in in_message:
-            # A struct that groups fields of the same message, as `user` does.
-            readers.append((name, fields_reader(kind, message, currency)))
-        else:
-            readers.append((name, _field_reader(name, kind, message, currency)))
-
+    hints = get_type_hints(shape, include_extras=True).items()
+    fields = [_field(name, kind, message, currency) for name, kind in hints if kind is not Status]
+    names = [field.name for field in fields]
     if shape.__struct_config__.omit_defaults:
+        readers = [(field.name, field.reader()) for field in fields]
         return lambda answer: {name: value for name, reader in readers if (value := reader(answer))}
-    return lambda answer: {name: reader(answer) for name, reader in readers}
+    if len(names) <= 1 or not all(field.attribute for field in fields):
+        readers = [(field.name, field.reader()) for field in fields]
+        return lambda answer: {name: reader(answer) for name, reader in readers}
+    # All at once: a third of the time of one after the other.
+    read_all = attrgetter(*[field.attribute for field in fields])
+    converted = [(field.name, field.convert) for field in fields if field.convert is not None]
+
+    def read(answer: Any) -> Fields:
+        values = dict(zip(names, read_all(answer), strict=True))
+        for name, convert in converted:
+            values[name] = convert(values[name])
+        return values
+
+    return read
 
 
-def _field_reader(name: str, kind: Any, message: type[Message], currency: Currency) -> Callable[[Any], Any]:
-    bare, read = _bare(kind), attrgetter(name)
-    if kind is IdText:
-        return lambda answer: ids.show(read(answer))
-    if kind is EventData:
-        return lambda answer: shown(msgspec.json.decode(read(answer)), currency)
-    if kind in (MoneyText, OptionalMoney):
-        amount = attrgetter(f"{name}{MINOR}")
+def _field(name: str, kind: Any, message: type[Message], currency: Currency) -> _Field:
+    in_message, bare = message.DESCRIPTOR.fields_by_name, _bare(kind)
+    if kind in (MoneyText, OptionalMoney) and f"{name}{MINOR}" in in_message:
         # An amount is never zero where it may be left out.
-        return lambda answer: "" if kind is OptionalMoney and not amount(answer) else currency.format(amount(answer))
-    if get_origin(bare) is list or (isinstance(bare, type) and issubclass(bare, msgspec.Struct)):
-        return _message_reader(name, bare, message, currency)
-    return _plain_reader(name, bare)
-
-
-def _plain_reader(name: str, kind: Any) -> Callable[[Any], Any]:
-    read = attrgetter(name)
-    if kind == JsonObject:
-        return lambda answer: msgspec.json.decode(read(answer))
-    if kind is EndpointPath:
-        return lambda answer: _EVERY_PATH.get(read(answer)[0], "") if read(answer) else ""
+        optional = kind is OptionalMoney
+        write = (lambda minor: currency.format(minor) if minor else "") if optional else currency.format
+        return _Field(name, f"{name}{MINOR}", write)
+    if name not in in_message:
+        # A struct that groups fields of the same message, as `user` does.
+        return _Field(name, "", fields_reader(kind, message, currency))
     if kind is EndpointMethod:
-        return lambda answer: read(answer) or _METHODS.get(next(iter(answer.endpoint), -1), "")
+        return _Field(name, "", lambda answer: answer.method or _METHODS.get(next(iter(answer.endpoint), -1), ""))
+    if get_origin(bare) is list or (isinstance(bare, type) and issubclass(bare, msgspec.Struct)):
+        return _Field(name, name, _message_converter(name, bare, message, currency))
+    if kind is EventData:
+        return _Field(name, name, lambda data: shown(msgspec.json.decode(data), currency))
+    return _Field(name, name, ids.show if kind is IdText else _plain_converter(bare))
+
+
+def _plain_converter(kind: Any) -> Callable[[Any], Any] | None:
+    if kind == JsonObject:
+        return msgspec.json.decode
+    if kind is EndpointPath:
+        return lambda commands: _EVERY_PATH.get(commands[0], "") if commands else ""
     if get_origin(kind) is dict:
-        return lambda answer: dict(read(answer))
+        return dict
     if get_origin(kind) is Literal:
-        return lambda answer: int(read(answer)) if read(answer).isdigit() else read(answer)
+        return lambda text: int(text) if text.isdigit() else text
     # The protocol has no null; an empty string means it.
-    return (lambda answer: read(answer) or None) if type(None) in get_args(kind) else read
+    return (lambda text: text or None) if type(None) in get_args(kind) else None
 
 
-def _message_reader(name: str, kind: Any, message: type[Message], currency: Currency) -> Callable[[Any], Any]:
-    """The reader of a field that is a message of its own, or a list of them."""
+def _message_converter(name: str, kind: Any, message: type[Message], currency: Currency) -> Callable[[Any], Any]:
+    """What converts a field that is a message of its own, or a list of them."""
     inner_type = message.DESCRIPTOR.fields_by_name[name].message_type
-    if inner_type is None and get_args(kind)[0] is IdText:
-        return lambda answer: [ids.show(one) for one in getattr(answer, name)]
     if inner_type is None:
-        return lambda answer: list(getattr(answer, name))
+        return (lambda found: [ids.show(one) for one in found]) if get_args(kind)[0] is IdText else list
     inner = GetMessageClass(cast(Descriptor, inner_type))
     if get_origin(kind) is list:
         read_one = fields_reader(get_args(kind)[0], inner, currency)
-        return lambda answer: [read_one(one) for one in getattr(answer, name)]
-    read_it = fields_reader(kind, inner, currency)
-    return lambda answer: read_it(getattr(answer, name))
+        return lambda found: [read_one(one) for one in found]
+    return fields_reader(kind, inner, currency)

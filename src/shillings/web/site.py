@@ -92,10 +92,9 @@ class Mount:
         """The headers as they are sent."""
         return header_lines(self.headers)
 
-    def answer(self, reply: Reply, request_id: bytes, *further: tuple[bytes, bytes]) -> Answer:
+    def answer(self, reply: Reply, request_id: bytes, further: Headers) -> Answer:
         """A reply with all its headers."""
-        own = [(b"content-length", b"%d" % len(reply.body)), (b"x-request-id", request_id), *reply.headers, *further]
-        return Answer(reply, self.headers, self.header_lines, own)
+        return Answer(reply, self.headers, self.header_lines, request_id, further)
 
 
 class Site:
@@ -177,8 +176,8 @@ class Site:
         except Exception:
             log.exception("request_crashed", request_id=incoming.request_id.decode(), path=incoming.path)
             reply = refusal_reply(OutcomeUnknown())
-        further = () if self._cors is None else self._cors.headers(incoming.headers)
-        return mount.answer(reply, incoming.request_id, *further)
+        further = [] if self._cors is None else self._cors.headers(incoming.headers)
+        return mount.answer(reply, incoming.request_id, further)
 
     def delivering(self, incoming: Incoming, answer: Answer) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
         """The ASGI application that delivers an answer as it wants to be."""
@@ -197,7 +196,7 @@ class Site:
     def refuse_unreadable(self, refusal: Refusal) -> bytes:
         """The whole reply, as bytes, to what was not read: there is no request it could be sent to."""
         request_id = find_request_id({}, self._otherwise.ids)
-        answer = self._otherwise.answer(refusal_reply(refusal), request_id)
+        answer = self._otherwise.answer(refusal_reply(refusal), request_id, [])
         return answer.as_bytes(keep_alive=False, with_body=True)
 
     def _mount(self, path: str) -> Mount:
