@@ -41,8 +41,6 @@ DRAIN_SECONDS_MAX = 10
 
 TOO_MANY = "Too many connections are open. Nothing was done; try again shortly."
 
-_LINE_BYTES = len(": \r\n")
-
 
 class HttpConfig(uvicorn.Config):
     """How Shillings runs uvicorn.
@@ -103,6 +101,8 @@ class HttpProtocol(Turns):
         self._head_bytes = self._body_bytes = self._trailer_bytes = self._unseen_bytes = 0
         self._discarded = 0
         self._upgrading = False
+        self._counts = True
+        """Whether a head is measured as it arrives."""
         self._fault: Unreadable | None = None
         client = ClientTransport(transport, config.outbox, self.loop)
         # Every request's scope gets a copy of this state: deliveries that end the connection find it there.
@@ -127,6 +127,10 @@ class HttpProtocol(Turns):
             self._discard(len(data))
             return
         part, messages, body_bytes = self._part, self._messages, self._body_bytes
+        if part is _Part.HEAD and not self._counts:
+            self._head_bytes = sum([_line_bytes(name, value) for name, value in self.headers])
+        # A head that begins and ends in a small piece is small: nearly every one, so they are not measured.
+        self._counts = part is _Part.HEAD or len(data) > HEADER_BYTES_MAX
         self.has_begun = False
         if not self._parse(data) or self._part is _Part.NOTHING or self._over:
             return
@@ -202,7 +206,10 @@ class HttpProtocol(Turns):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called by the parser with a header, or with a trailer: those are discarded."""
-        size = len(name) + len(value) + _LINE_BYTES
+        if self._part is _Part.HEAD and not self._counts:
+            self.headers.append((name.lower(), value.rstrip(b" \t")))
+            return
+        size = _line_bytes(name, value)
         if self._part is not _Part.HEAD:
             self._trailer_bytes += size
             if self._trailer_bytes > TRAILER_BYTES_MAX:
@@ -381,3 +388,8 @@ class HttpProtocol(Turns):
     @property
     def _address(self) -> str:
         return self.client[0] if self.client else ""
+
+
+def _line_bytes(name: bytes, value: bytes) -> int:
+    """What a header takes in a request."""
+    return len(name) + len(value) + len(b": \r\n")

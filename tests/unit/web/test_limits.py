@@ -55,6 +55,15 @@ TOO_LARGE: dict[str, tuple[tuple[bytes, ...], int, str]] = {
     "one header without an end": ((FIRST_LINE + b"X: ", *[b"v" * 30_000] * 4), 431, "headers"),
     "one name without an end": ((FIRST_LINE, *[b"v" * 30_000] * 4), 431, "headers"),
     "all headers": ((FIRST_LINE, BIG_HEADERS, b"\r\n"), 431, "headers"),
+    "all headers, in small pieces": (
+        (
+            FIRST_LINE + header(3_000, b"A") + header(3_000, b"B"),
+            *[header(HEADER_BYTES_MAX, b"X%d" % number) for number in range(3)],
+            header(2_000) + b"\r\n",
+        ),
+        431,
+        "headers",
+    ),
     "announced body": ((POST, b"Content-Length: %d\r\n\r\n" % (BODY_BYTES_MAX + 1)), 413, "body"),
     "enormous body": ((POST, b"Content-Length: 99999999999999999\r\n\r\n"), 413, "body"),
     "announced body of a path that takes none": (
