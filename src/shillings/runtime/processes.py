@@ -15,11 +15,12 @@ import uvloop
 
 from shillings.base.environment import make_environment
 from shillings.base.errors import Refusal, SettingsError
+from shillings.runtime.addresses import PORT_MAX
 from shillings.runtime.descriptors import affordable
 from shillings.runtime.exposure import require_key_beyond_loopback
 from shillings.runtime.priority import give_way
 from shillings.runtime.sandbox import make_clock
-from shillings.runtime.settings import PORT_MAX, PREFIX, Settings
+from shillings.runtime.settings import PREFIX, Settings
 from shillings.runtime.stack import AppStack
 from shillings.runtime.web_stack import make_web
 from shillings.telemetry import logs

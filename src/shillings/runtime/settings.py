@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal, get_type_hints
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -14,15 +13,14 @@ from msgspec import Meta
 from shillings.auth.keys import weakness
 from shillings.base.errors import SettingsError
 from shillings.base.money import iso_decimals
+from shillings.runtime.addresses import is_host_and_port, is_http_url, is_redis_url
 from shillings.sandbox.idempotency import PRESETS
 from shillings.web.limits import Limits
 from shillings.webhooks.schedule import PAUSE_SECONDS
 from shillings.webhooks.targets import Policy, read_listener, read_networks
 
 PREFIX = "SHILLINGS_"
-PORT_MAX = 65_535
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
-_DATABASE_PATH = re.compile("(?:/[0-9]{0,5})?")
 SANDBOX_KEY_CHARACTERS_MIN = 16
 RATE = "^[1-9][0-9]{0,6}/[1-9][0-9]{0,4}$"
 """So many in so many seconds."""
@@ -306,7 +304,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise SettingsError(f"{PREFIX}WEBHOOK_ALLOW is wrong: {error}") from None
         never = [place.strip() for place in self.webhook_never.split(",") if place.strip()]
         for place in never:
-            if not _is_place(place):
+            if not is_host_and_port(place):
                 raise SettingsError(f"{PREFIX}WEBHOOK_NEVER must hold host:port, not {place!r}.")
         return Policy(allowed, tuple(read_listener(place) for place in never))
 
@@ -375,46 +373,16 @@ def _check(settings: Settings) -> None:
                 f"{PREFIX}ALLOWED_ORIGINS: {origin!r} is no origin. Write http://host or https://host, with a port if"
                 " it has one, and nothing behind it. There is no wildcard, because cookies are allowed"
             )
-    if settings.redis_url and not _is_redis(settings.redis_url):
+    if settings.redis_url and not is_redis_url(settings.redis_url):
         # What is in it may be a password, so it is not repeated.
         raise SettingsError(
             f"{PREFIX}REDIS_URL is wrong: it must be redis://host:port/database, the database a number. "
             "In a password, write %23 for #, %2F for /, %3F for ? and %40 for @"
         )
-    if settings.metrics_listen and not _is_place(settings.metrics_listen):
+    if settings.metrics_listen and not is_host_and_port(settings.metrics_listen):
         raise SettingsError(f"{PREFIX}METRICS_LISTEN must be host:port, not {settings.metrics_listen!r}.")
-    if settings.trace_endpoint and not _is_http(settings.trace_endpoint):
+    if settings.trace_endpoint and not is_http_url(settings.trace_endpoint):
         raise SettingsError(f"{PREFIX}TRACE_ENDPOINT must begin with http:// or https://, and name a host.")
-
-
-def _is_place(text: str) -> bool:
-    host, _, port = text.rpartition(":")
-    return bool(host) and port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) <= PORT_MAX
-
-
-def _is_redis(text: str) -> bool:
-    """Whether redis-py reads it as it is meant: what it does not understand, it leaves out in silence."""
-    try:
-        parts = urlsplit(text)
-        if parts.scheme == "unix":
-            return bool(parts.path) and not parts.fragment
-        return (
-            parts.scheme in ("redis", "rediss")
-            and bool(parts.hostname)
-            and parts.port != 0
-            and _DATABASE_PATH.fullmatch(parts.path) is not None
-            and not parts.fragment
-        )
-    except ValueError:
-        return False
-
-
-def _is_http(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
 
 
 def _nearest(variable: str, known: Mapping[str, str]) -> str:

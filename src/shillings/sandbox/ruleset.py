@@ -11,7 +11,6 @@ groups it belongs to and at the rules that are due in them, and not at every rul
 from bisect import insort
 from collections import deque
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import product
 from operator import attrgetter
@@ -21,6 +20,7 @@ import msgspec
 
 from shillings.sandbox.draws import DRAWS_OF_A_BLOCK, draw, threshold, wins
 from shillings.sandbox.faults.fault import invalid
+from shillings.sandbox.groups import Group, Key, Record
 from shillings.sandbox.rules import Facts, Match, Pick, Rule, RuleState, Why
 from shillings.sandbox.saved import SavedRule, SavedRules, Value, rule_of
 from shillings.sandbox.subjects import Subject
@@ -41,53 +41,6 @@ _RARE = 1 / DRAWS_OF_A_BLOCK
 """A rule that is less likely than this wins in few blocks of draws: its next win is looked for ahead. One that is more
 likely is drawn for when it is its turn, and those behind the first that wins are not."""
 
-_Key = tuple[tuple[str, frozenset[Hashable]], ...]
-
-
-@dataclass(slots=True, eq=False)
-class _Group:
-    """The rules with one match, and how often it has matched."""
-
-    number: int
-    key: _Key
-    count: int = 0
-    members: int = 0
-    certain: list[tuple[int, "_Record"]] = field(default_factory=list)
-    """A heap of those that are due at every match from now on, by position."""
-    chancy: list["_Record"] = field(default_factory=list)
-    """Those that may be due at every match from now on, as their draws have it; by position."""
-    later: list[tuple[int, int, "_Record"]] = field(default_factory=list)
-    """A heap of the others, by the count at which they are to be looked at."""
-
-
-@dataclass(slots=True, eq=False)
-class _Record:
-    """One rule and its counts. While it is not used up, it is in one list of its group, once."""
-
-    rule: Rule
-    position: int
-    group: _Group
-    base: int
-    """The group's count when the rule was made: its own matches are counted from there."""
-    made_at: int
-    """How often the rules had been asked by then; so are the other moments told."""
-    fired: int = 0
-    over: bool = False
-    matched_at_end: int = 0
-    used_up_at: int | None = None
-    gone_at: int | None = None
-    block: int = -1
-    """The block of draws that `wins` is about: a bit for each draw."""
-    wins: int = 0
-
-    @property
-    def matched(self) -> int:
-        return self.matched_at_end if self.over else self.group.count - self.base
-
-    def end(self) -> None:
-        self.matched_at_end = self.matched
-        self.over = True
-
 
 class RuleSet:
     """The rules in force. It is for one thread, and `now` may be any clock that only goes forward.
@@ -98,10 +51,10 @@ class RuleSet:
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
-        self._records: dict[bytes, _Record] = {}
-        self._past: deque[_Record] = deque(maxlen=PAST_MAX)
-        self._groups: dict[_Key, _Group] = {}
-        self._index: dict[tuple[str, ...], dict[tuple[Hashable, ...], list[_Group]]] = {}
+        self._records: dict[bytes, Record] = {}
+        self._past: deque[Record] = deque(maxlen=PAST_MAX)
+        self._groups: dict[Key, Group] = {}
+        self._index: dict[tuple[str, ...], dict[tuple[Hashable, ...], list[Group]]] = {}
         self._bytes = 0
         self._made = 0
         self._asked = 0
@@ -125,7 +78,7 @@ class RuleSet:
         self._made += 1
         group = self._group(rule.match)
         group.members += 1
-        record = _Record(rule, self._made, group, group.count, self._asked)
+        record = Record(rule, self._made, group, group.count, self._asked)
         self._put_in(record)
         self._schedule(record)
 
@@ -176,7 +129,7 @@ class RuleSet:
         group = self._group(rule.match)
         group.number, group.count = saved.group, saved.count
         group.members += 1
-        record = _Record(
+        record = Record(
             rule, saved.position, group, saved.base, saved.made_at,
             saved.fired, saved.over, saved.matched_at_end, saved.used_up_at,
         )  # fmt: skip
@@ -207,8 +160,8 @@ class RuleSet:
         groups = self._matching(facts)
         if not groups:
             return Pick(None, 0, self._asked, now, (), closed)
-        lucky: list[_Record] = []
-        due: list[_Record] = []
+        lucky: list[Record] = []
+        due: list[Record] = []
         for group in groups:
             group.count += 1
             lucky += self._pop_due(group)
@@ -249,7 +202,7 @@ class RuleSet:
             if s.made_at < pick.sequence and (s.gone_at is None or s.gone_at >= pick.sequence)
         ]
 
-    def _why(self, record: _Record, facts: Facts, pick: Pick, count: int) -> Why:
+    def _why(self, record: Record, facts: Facts, pick: Pick, count: int) -> Why:
         rule = record.rule
         about = rule.fault_id, rule.fault.name
         for fact, values in rule.match.items():
@@ -267,15 +220,15 @@ class RuleSet:
         }
         return Why(*about, next(reason for reason, holds in reasons.items() if holds))
 
-    def _matching(self, facts: Facts) -> list[_Group]:
-        groups: list[_Group] = []
+    def _matching(self, facts: Facts) -> list[Group]:
+        groups: list[Group] = []
         for names, by_values in self._index.items():
             found = by_values.get(tuple([facts.get(name) for name in names]))
             if found is not None:
                 groups += found
         return groups
 
-    def _pop_due(self, group: _Group) -> list[_Record]:
+    def _pop_due(self, group: Group) -> list[Record]:
         """Put those whose time has come where they are found; take out and return what is rare and has won now."""
         lucky = []
         while group.later and group.later[0][0] <= group.count:
@@ -295,7 +248,7 @@ class RuleSet:
             heappop(group.certain)
         return lucky
 
-    def _chancy(self, groups: list[_Group], before: int) -> list[_Record]:
+    def _chancy(self, groups: list[Group], before: int) -> list[Record]:
         """The first of each group that wins its draw now and comes before this position."""
         found = []
         for group in groups:
@@ -308,7 +261,7 @@ class RuleSet:
                     break
         return found
 
-    def _wins(self, record: _Record, nth: int) -> int:
+    def _wins(self, record: Record, nth: int) -> int:
         """Whether a rule wins its nth draw: 1 or 0."""
         block, at = divmod(nth, DRAWS_OF_A_BLOCK)
         if record.block != block:
@@ -316,7 +269,7 @@ class RuleSet:
             record.block, record.wins = block, wins(self._seed, rule.chance, block, threshold(rule.probability))
         return record.wins >> at & 1
 
-    def _schedule(self, record: _Record) -> None:
+    def _schedule(self, record: Record) -> None:
         """Say at which later count of its group a rule is to be looked at again."""
         rule, group = record.rule, record.group
         due = max(group.count, record.base + rule.skip) + 1
@@ -328,7 +281,7 @@ class RuleSet:
             due += (left & -left).bit_length() - 1 if left else DRAWS_OF_A_BLOCK - at
         heappush(group.later, (due, record.position, record))
 
-    def _fire(self, record: _Record) -> None:
+    def _fire(self, record: Record) -> None:
         record.fired += 1
         if record.fired < record.rule.times:
             return
@@ -340,12 +293,12 @@ class RuleSet:
         elif record in group.chancy:
             group.chancy.remove(record)
 
-    def _put_in(self, record: _Record) -> None:
+    def _put_in(self, record: Record) -> None:
         self._records[record.rule.fault_id] = record
         self._bytes += _match_bytes(record.rule)
         self._next_end = min(self._next_end, record.rule.expires_at)
 
-    def _take_out(self, record: _Record) -> None:
+    def _take_out(self, record: Record) -> None:
         if not record.over:
             record.end()
         record.gone_at = self._asked
@@ -388,16 +341,16 @@ class RuleSet:
                 "probability", f"is below 1 in {CHANCES_MAX} rules in force, which is the most; delete some first."
             )
 
-    def _group(self, match: Match) -> _Group:
+    def _group(self, match: Match) -> Group:
         key = tuple(sorted(match.items(), key=lambda item: item[0]))
         group = self._groups.get(key)
         if group is None:
-            group = self._groups[key] = _Group(self._made, key)
+            group = self._groups[key] = Group(self._made, key)
             for names, values in _places(key):
                 self._index.setdefault(names, {}).setdefault(values, []).append(group)
         return group
 
-    def _forget(self, group: _Group) -> None:
+    def _forget(self, group: Group) -> None:
         del self._groups[group.key]
         for names, values in _places(group.key):
             by_values = self._index[names]
@@ -408,7 +361,7 @@ class RuleSet:
                 del self._index[names]
 
 
-def _places(key: _Key) -> Iterable[tuple[tuple[str, ...], tuple[Hashable, ...]]]:
+def _places(key: Key) -> Iterable[tuple[tuple[str, ...], tuple[Hashable, ...]]]:
     """Where the index has a group: under each combination of the values it allows."""
     names = tuple(name for name, _ in key)
     return ((names, values) for values in product(*[allowed for _, allowed in key]))
