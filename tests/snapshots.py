@@ -52,9 +52,17 @@ class Snapshots:
         self._thread.join()
 
     def _take(self) -> None:
-        while not self._stop.wait(SNAPSHOT_PAUSE_SECONDS):
+        is_over = False
+        while not is_over:
             with suppress(*self._lost), Auditor(self._url) as auditor:
-                while not self._stop.wait(SNAPSHOT_PAUSE_SECONDS):
-                    for look in self._looks:
-                        self.wrong += look(auditor)
-                    self.taken += 1
+                self._look_again_and_again(auditor)
+            is_over = self._stop.wait(SNAPSHOT_PAUSE_SECONDS)
+
+    def _look_again_and_again(self, auditor: Auditor) -> None:
+        # The first at once: what is watched may not take long.
+        is_over = False
+        while not is_over:
+            for look in self._looks:
+                self.wrong += look(auditor)
+            self.taken += 1
+            is_over = self._stop.wait(SNAPSHOT_PAUSE_SECONDS)
