@@ -112,9 +112,10 @@ class LedgerBatch:
 
     def _execute(self, connection: Connection) -> list[Decision]:
         links = self._known.find(connection, self._operations)
-        if self._wallets is not None and (committed := self._commit_remembered(connection, links, self._wallets)):
+        scope = self._scope(links)
+        if self._wallets is not None and (committed := self._commit_remembered(connection, scope, self._wallets)):
             return committed
-        book = self._lock_and_read(connection, links)
+        book = self._lock_and_read(connection, scope)
         if self._sent is not None and _is_committed(connection, self._sent.book):
             connection.query("ROLLBACK")
             return self._sent.decisions
@@ -135,22 +136,22 @@ class LedgerBatch:
             self._wallets.keep(book.rows[Wallet])
         return decisions
 
-    def _commit_remembered(self, connection: Connection, links: Links, wallets: KnownWallets) -> list[Decision] | None:
+    def _commit_remembered(self, connection: Connection, scope: Scope, wallets: KnownWallets) -> list[Decision] | None:
         """Decide on remembered wallets and commit if they are right; None where the locking path has to decide.
 
         A batch whose COMMIT was lost is looked for behind locks, and so is never here twice.
         """
-        scope = self._scope(links)
-        before = wallets.recall(scope.account_ids) if self._needs_wallets_only(connection, links) else None
+        before = wallets.recall(scope.account_ids) if self._needs_wallets_only(connection, scope.links) else None
         if not before or may_owe(before):
             return None
-        book = self._book(links, accounts=copies(before))
+        book = self._book(scope.links, accounts=copies(before))
         decisions = decide(self._operations, book)
         if not is_plain(book, decisions):
             return None
+        sent = packet(book, before, scope.token_ids, connection.dialect)
         self._sent = _Sent(decisions, book)
         try:
-            connection.commit(*packet(book, before, scope.token_ids, connection.dialect))
+            connection.commit(*sent)
         except Exception as error:
             if classify(error) in (ErrorKind.CONNECTION_LOST, ErrorKind.UNAVAILABLE):
                 raise
@@ -180,8 +181,8 @@ class LedgerBatch:
             **found,
         )
 
-    def _lock_and_read(self, connection: Connection, links: Links) -> Book:
-        scope, dialect = self._scope(links), connection.dialect
+    def _lock_and_read(self, connection: Connection, scope: Scope) -> Book:
+        dialect = connection.dialect
         asked = [(read, text) for read in _LOCKS_AND_READS if (text := read.statement(scope, dialect))]
         listening = "" if self._listening is None else self._listening.statement(scope.account_ids)
         _, *answers = connection.query(dialect.begin, *[text for _, text in asked], *filter(None, [listening]))
@@ -193,7 +194,7 @@ class LedgerBatch:
         if debts := select_debts(found["accounts"]):
             [owed] = connection.query(debts)
             found["debts"] = debts_of(owed)
-        return self._book(links, **found)
+        return self._book(scope.links, **found)
 
     def _overdue(self, connection: Connection, decisions: list[Decision]) -> list[Operation]:
         """What gives money to users who are short of it: their holds that are over, and what was to arrive by now.
